@@ -1,0 +1,1 @@
+"""`make demo`: a campaign deployed, asked for pictures, scaled and destroyed on one machine."""

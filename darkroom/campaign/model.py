@@ -1,0 +1,190 @@
+"""What a campaign file may say. Every field has a default but name, environment and model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from darkroom.campaign.fields import (
+    Account,
+    ActionName,
+    CampaignName,
+    ContainerImage,
+    Duration,
+    Email,
+    Region,
+    TagKey,
+    TagValue,
+    TimeZone,
+)
+from darkroom.campaign.schedule_expression import At, Cron, Rate
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+InstanceType = Literal["ml.inf2.xlarge", "ml.inf2.8xlarge", "ml.inf2.24xlarge", "ml.inf2.48xlarge"]
+
+# Inferentia2 chips an instance type has; a chip has two NeuronCores (Amazon EC2 Inf2 instances).
+CHIPS: dict[InstanceType, int] = {
+    "ml.inf2.xlarge": 1,
+    "ml.inf2.8xlarge": 1,
+    "ml.inf2.24xlarge": 6,
+    "ml.inf2.48xlarge": 12,
+}
+CORES_PER_CHIP = 2
+
+
+class Section(BaseModel):
+    """A part of a campaign file: read once, never changed, no unknown keys, no conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class Environment(Section):
+    """The AWS account and region that the campaign is deployed to."""
+
+    account: Account
+    """The account id, 12 digits in quotes."""
+    region: Region
+    """The region. Inferentia2 for SageMaker is not in every one: look at its quota for the instance type."""
+
+
+class Model(Section):
+    """What draws the pictures, and what a request gets that asks for nothing special."""
+
+    recipe: str
+    """A model family: the name of a file in model_artifacts/recipes/."""
+    bundle: str
+    """A bundle built into .build/bundles/, by name, or the s3://bucket/prefix/ of one that is there already."""
+    width: Annotated[int, Field(gt=0)] | None = None
+    """Width of a picture whose request names none; with height one of the recipe's sizes. Default: its first."""
+    height: Annotated[int, Field(gt=0)] | None = None
+    """Height of a picture whose request names none."""
+    steps: Annotated[int, Field(gt=0)] | None = None
+    """Denoising steps of a request that names none. Default: the recipe's."""
+    guidance_scale: Annotated[float, Field(ge=0)] | None = None
+    """Guidance scale of a request that names none. Default: the recipe's."""
+
+
+class Endpoint(Section):
+    """The SageMaker endpoint."""
+
+    mode: Literal["async"] = "async"
+    """How SageMaker is asked: asynchronously, through its queue."""
+    instance_type: InstanceType = "ml.inf2.xlarge"
+    """The Inferentia2 instance type."""
+    workers_per_instance: Annotated[int, Field(ge=1)] | None = None
+    """Worker processes, each with its own NeuronCores. Default: as many as the cores allow."""
+    request_time_to_live: Annotated[
+        int, Duration(MINUTE, 6 * HOUR, "SageMaker's RequestTTLSeconds is 60 to 21600")
+    ] = 6 * HOUR
+    """How long a request may wait in the queue before SageMaker drops it."""
+    invocation_timeout: Annotated[
+        int, Duration(1, HOUR, "SageMaker's InvocationTimeoutSeconds is 1 to 3600")
+    ] = 15 * MINUTE
+    """How long one picture may take."""
+    volume_size: Annotated[int, Field(ge=1, le=512)] = 128
+    """The instance's volume in GB: it holds the bundle and what the container writes."""
+    startup_timeout: Annotated[
+        int, Duration(MINUTE, HOUR, "SageMaker's ContainerStartupHealthCheckTimeoutInSeconds is 60 to 3600")
+    ] = 20 * MINUTE
+    """How long a container may take to load and warm up the model."""
+    download_timeout: Annotated[
+        int, Duration(MINUTE, HOUR, "SageMaker's ModelDataDownloadTimeoutInSeconds is 60 to 3600")
+    ] = 20 * MINUTE
+    """How long the bundle's download may take."""
+    image: ContainerImage | None = None
+    """The container image in ECR. Default: Hugging Face's PyTorch inference container for Neuron."""
+
+
+class ScheduledAction(Section):
+    """A change of the bounds at a time that is known beforehand. It needs one of cron, at and rate."""
+
+    name: ActionName
+    """The action's name, once in a campaign."""
+    cron: Cron | None = None
+    """Six fields: minutes, hours, day of month, month, day of week, year."""
+    at: At | None = None
+    """Once, at yyyy-mm-ddThh:mm:ss in the time zone."""
+    rate: Rate | None = None
+    """At intervals, such as 1 hour."""
+    time_zone: TimeZone = "UTC"
+    """The IANA time zone of cron and at; AWS follows its daylight saving."""
+    min_instances: Annotated[int, Field(ge=0)] | None = None
+    """The minimum from then on."""
+    max_instances: Annotated[int, Field(ge=0)] | None = None
+    """The maximum from then on."""
+
+    @property
+    def expression(self) -> str:
+        """The schedule expression as Application Auto Scaling takes it."""
+        kind, value = next((k, v) for k in ("cron", "at", "rate") if (v := getattr(self, k)) is not None)
+        return f"{kind}({value})"
+
+
+class Scaling(Section):
+    """How many instances there are, and when."""
+
+    min_instances: Annotated[int, Field(ge=0)] = 0
+    """0 lets the bill go to zero when nobody asks."""
+    max_instances: Annotated[int, Field(ge=1)] = 1
+    """The most instances, within the account's quota for the instance type."""
+    metric: Literal["backlog-aware", "published"] = "backlog-aware"
+    """What utilization counts: published, all requests; backlog-aware, the queue and the new misses."""
+    target_utilization: Annotated[float, Field(gt=0, le=1)] = 0.75
+    """The utilization that target tracking holds."""
+    scale_out_cooldown: Annotated[int, Duration(0, HOUR, "a cooldown")] = MINUTE
+    """After a scale-out, only a larger one comes before this is over."""
+    scale_in_cooldown: Annotated[int, Duration(0, HOUR, "a cooldown")] = 2 * MINUTE
+    """The least time between two scale-ins; better longer than the longest picture."""
+    seconds_per_image: Annotated[float, Field(gt=0)] | None = None
+    """Seconds that one worker takes for one picture; measure yours. Default: the recipe's, scaled to the steps."""
+    schedule: tuple[ScheduledAction, ...] = Field(default=(), strict=False)
+    """Changes of the bounds at known times."""
+
+
+class Cache(Section):
+    """How long a picture answers for its request."""
+
+    time_to_live: Annotated[
+        int, Duration(HOUR, 365 * DAY, "a picture is kept an hour at least, a year at most")
+    ] = 7 * DAY
+    """The same request within this time is served from the cache."""
+
+
+class Notifications(Section):
+    """Who is told when something needs a person."""
+
+    email: tuple[Email, ...] = Field(default=(), strict=False)
+    """SNS asks each address once to confirm."""
+
+
+class Api(Section):
+    """The HTTP API's limits. They hold for the stage and for the campaign's API key."""
+
+    requests_per_second: Annotated[float, Field(gt=0, le=10_000)] = 50
+    """Steady rate; above it the answer is 429. An account has 10,000 a region by default."""
+    burst: Annotated[int, Field(ge=1, le=5_000)] = 100
+    """Requests that may come at once."""
+    quota_per_day: Annotated[int, Field(ge=1)] | None = None
+    """Requests that the key may make a day. Default: no quota."""
+    access_logs: bool = False
+    """Access logs need API Gateway's log role, a setting of the whole region that must be there already."""
+
+
+class Campaign(Section):
+    """One deployment's parameters, as its file says them."""
+
+    name: CampaignName
+    """The campaign's name, and the beginning of every name that AWS shows."""
+    environment: Environment
+    model: Model
+    endpoint: Endpoint = Endpoint()
+    scaling: Scaling = Scaling()
+    cache: Cache = Cache()
+    notifications: Notifications = Notifications()
+    api: Api = Api()
+    retention: Literal["delete", "keep"] = "delete"
+    """What cdk destroy does with the pictures, the job table and the key."""
+    tags: dict[TagKey, TagValue] = {}
+    """Tags on every resource, beside darkroom:campaign."""

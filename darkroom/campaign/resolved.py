@@ -1,0 +1,64 @@
+"""A campaign with what it names looked up: what the stacks read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from darkroom.campaign.bundle import LocalBundle, RemoteBundle
+from darkroom.campaign.model import CHIPS, CORES_PER_CHIP, Campaign, InstanceType
+from darkroom.campaign.recipe import Recipe
+
+
+def most_workers(instance_type: InstanceType, recipe: Recipe) -> int:
+    """Workers that the instance's NeuronCores allow: a core belongs to one process."""
+    return CHIPS[instance_type] * CORES_PER_CHIP // recipe.neuron_cores_per_worker
+
+
+@dataclass(frozen=True)
+class ResolvedCampaign:
+    """A valid campaign file, its recipe and its bundle; the defaults that depend on them."""
+
+    file: Campaign
+    recipe: Recipe
+    bundle: LocalBundle | RemoteBundle
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Default width and height in pixels."""
+        width, height = self.recipe.sizes[0]
+        return self.file.model.width or width, self.file.model.height or height
+
+    @property
+    def steps(self) -> int:
+        """Default number of denoising steps."""
+        return self.file.model.steps or self.recipe.steps.default
+
+    @property
+    def guidance_scale(self) -> float:
+        """Default guidance scale."""
+        chosen = self.file.model.guidance_scale
+        return self.recipe.guidance_scale.default if chosen is None else chosen
+
+    @property
+    def workers_per_instance(self) -> int:
+        """Pictures that an instance draws at once."""
+        endpoint = self.file.endpoint
+        return endpoint.workers_per_instance or most_workers(endpoint.instance_type, self.recipe)
+
+    @property
+    def seconds_per_image(self) -> float:
+        """Seconds that one worker takes for one picture at the campaign's size and steps."""
+        width, height = self.size
+        return self.file.scaling.seconds_per_image or self.recipe.seconds_for(
+            width=width, height=height, steps=self.steps
+        )
+
+    @cached_property
+    def model_id(self) -> str:
+        """What draws: part of every job's id, so another bundle never serves this one's pictures."""
+        return f"{self.recipe.name}@{self.bundle.version}"

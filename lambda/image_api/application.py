@@ -1,0 +1,59 @@
+"""What the three functions share: settings, job table, backend, S3. Built once an execution environment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from image_api.aws import Clients, make_clients
+from image_api.backend import Backend
+from image_api.jobs import Jobs
+from image_api.s3_location import S3Location
+from image_api.sagemaker_async import SageMakerAsync
+from image_api.settings import Settings, SettingsError, from_environment
+
+# SageMaker writes results under this prefix of the pictures bucket.
+PICTURES_PREFIX = "pictures/"
+
+
+@dataclass(frozen=True)
+class Application:
+    """Everything a function works with.
+
+    Attributes:
+        now: seconds since the epoch; every time in the job table comes from here, none from a message.
+    """
+
+    settings: Settings
+    jobs: Jobs
+    backend: Backend
+    s3: Any
+    now: Callable[[], float] = time.time
+
+    def is_picture(self, location: S3Location) -> bool:
+        """It stands where this campaign's pictures stand; no other object is ever linked to."""
+        return location.bucket == self.settings.pictures_bucket and location.key.startswith(PICTURES_PREFIX)
+
+    def expiry(self) -> float:
+        """When a job that is terminal from now on counts as absent again."""
+        return self.now() + self.settings.cache_seconds
+
+
+def build(environment: Mapping[str, str]) -> Application:
+    """The application that ``environment`` asks for; raises SettingsError where that can't be."""
+    settings = from_environment(environment)
+    clients = make_clients()
+    return Application(
+        settings=settings,
+        jobs=Jobs(clients.dynamodb, settings.jobs_table),
+        backend=_backend(settings, clients),
+        s3=clients.s3,
+    )
+
+
+def _backend(settings: Settings, clients: Clients) -> Backend:
+    if settings.backend != "sagemaker-async":
+        raise SettingsError(f"BACKEND is {settings.backend!r}; sagemaker-async is the one there is")
+    return SageMakerAsync(clients.s3, clients.sagemaker, settings)

@@ -1,0 +1,50 @@
+"""The AWS clients, made once an execution environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+# API Gateway hangs up after 29 seconds: better to give up a call and say so than to wait with it. DynamoDB
+# and S3 answer in milliseconds. Standard retries include throttling and time-outs; every call here may
+# safely run twice.
+_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=6,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=20,
+    tcp_keepalive=True,
+)
+# A retry after a read time-out can enqueue an inference twice (with one id: it costs money, not
+# correctness), so the endpoint gets more time and fewer tries.
+_SAGEMAKER_CONFIG = _CONFIG.merge(
+    Config(read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+)
+
+
+@dataclass(frozen=True)
+class Clients:
+    """boto3 clients; thread-safe, as boto3 documents."""
+
+    dynamodb: Any
+    s3: Any
+    sagemaker: Any
+
+
+def make_clients() -> Clients:
+    """Clients for the region and credentials of the environment."""
+    # Left to itself boto3 signs links for the global endpoint, which redirects to the region for a new
+    # bucket's first hours, and a redirect breaks the signature. Virtual addressing signs for the region's
+    # own host. A local AWS has one host for all buckets, which takes paths.
+    local = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    # SigV4, because S3 serves objects encrypted with a KMS key to nothing older.
+    s3_config = Config(signature_version="s3v4", s3={"addressing_style": "path" if local else "virtual"})
+    return Clients(
+        dynamodb=boto3.client("dynamodb", config=_CONFIG),
+        s3=boto3.client("s3", config=_CONFIG.merge(s3_config)),
+        sagemaker=boto3.client("sagemaker-runtime", config=_SAGEMAKER_CONFIG),
+    )

@@ -1,0 +1,161 @@
+"""The function on a schedule: jobs that nobody finished are finished, tried again or given up.
+
+Notifications are not promised to arrive, and a function can die between any two calls. So every job that
+has been open for a minute is looked after until it is terminal. All its writes are conditional on the
+attempt that was looked at: two runs at once do no harm.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from image_api import progress
+from image_api.application import Application, build
+from image_api.failure import Failure, classify
+from image_api.jobs import SHARDS, Job
+from image_api.s3_location import S3Location
+from image_api.telemetry import Metrics, describe, logger, metrics_of
+
+# Longer than any function that submits may run (stacks give front and completion less): a job that has been
+# submitting for this long has lost its submitter.
+LOOK_AFTER_SECONDS = 60
+# Past time to live and invocation time-out, how late the endpoint's last word may be.
+LAST_WORD_SECONDS = 60
+# Kept of the function's time for the looks under way, each at most a few calls.
+RESERVE_SECONDS = 20
+THREADS = 8
+_FAILURE_READ = 4096
+
+
+class ReconciliationError(RuntimeError):
+    """Some jobs met an AWS error; the next run looks after them again. Raised so that an alarm sees it."""
+
+
+def handler(event: Any, context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
+    """Look after open jobs, longest neglected first, for as long as the function may run.
+
+    Returns:
+        How many jobs were looked after.
+
+    Raises:
+        ReconciliationError: AWS failed for some jobs; the others are looked after.
+    """
+    app = _application()
+    until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+    with metrics_of(app.settings.campaign) as metrics:
+        looked, failed = _look_after_all(app, metrics, until)
+    if looked:
+        logger.info("reconciled", jobs=looked, failed=failed)
+    if failed:
+        raise ReconciliationError(f"{failed} of {looked} jobs met an AWS error")
+    return {"jobs": looked}
+
+
+def _look_after_all(app: Application, metrics: Metrics, until: float) -> tuple[int, int]:
+    looked = failed = 0
+    under_way: set[Future[bool]] = set()
+    with ThreadPoolExecutor(THREADS) as pool:
+        for job_id in _neglected(app):
+            if time.monotonic() >= until:
+                logger.warning("out of time; the next run goes on")
+                break
+            if len(under_way) >= 2 * THREADS:
+                ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                failed += sum(not future.result() for future in ended)
+            under_way.add(pool.submit(_look_after_one, app, job_id, metrics))
+            looked += 1
+    failed += sum(not future.result() for future in under_way)
+    return looked, failed
+
+
+def _neglected(app: Application) -> Iterator[str]:
+    # In another order each time, so that none is always last when time runs out.
+    for shard in random.sample(SHARDS, len(SHARDS)):
+        yield from app.jobs.open_ids(shard, app.now() - LOOK_AFTER_SECONDS)
+
+
+def _look_after_one(app: Application, job_id: str, metrics: Metrics) -> bool:
+    """Look after one job; False when AWS failed."""
+    try:
+        job = app.jobs.get(job_id, consistent=True)
+        # The index lags behind the table: somebody may have seen to it by now.
+        if job is not None and job.is_open and job.updated_at <= app.now() - LOOK_AFTER_SECONDS:
+            look_after(app, job, metrics)
+    except (ClientError, BotoCoreError) as error:
+        logger.error("job not looked after", job_id=job_id, **describe(error))
+        return False
+    return True
+
+
+def look_after(app: Application, job: Job, metrics: Metrics) -> None:
+    """Do what ``job``, open and untouched for LOOK_AFTER_SECONDS, needs."""
+    if job.state == "submitting":
+        progress.try_again(
+            app, job, Failure(False, "The backend did not take it.", "never accepted"), metrics
+        )
+        return
+    picture = _location(job.output_location)
+    if picture is not None and app.is_picture(picture) and _exists(app.s3, picture):
+        progress.finish(app, job.job_id, picture, metrics)
+        return
+    failure = _failure(app.s3, _location(job.failure_location))
+    if failure is None and _is_overdue(app, job):
+        failure = Failure(False, "The model did not answer in time.", "overdue")
+    if failure is not None:
+        progress.try_again(app, job, failure, metrics)
+        return
+    app.jobs.touch(job, app.now())
+
+
+def _is_overdue(app: Application, job: Job) -> bool:
+    allowed = app.settings.request_ttl_seconds + app.settings.invocation_timeout_seconds + LAST_WORD_SECONDS
+    return app.now() > (job.submitted_at or job.updated_at) + allowed
+
+
+def _location(uri: str | None) -> S3Location | None:
+    try:
+        return None if uri is None else S3Location.parse(uri)
+    except ValueError:
+        return None
+
+
+def _exists(s3: Any, location: S3Location) -> bool:
+    try:
+        s3.head_object(Bucket=location.bucket, Key=location.key)
+    except ClientError as error:
+        # Without s3:ListBucket S3 answers 403 for what is not there: that is an error of the stack and is
+        # raised.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+    return True
+
+
+def _failure(s3: Any, location: S3Location | None) -> Failure | None:
+    """What the endpoint wrote to the failure location, if it has."""
+    if location is None:
+        return None
+    try:
+        body = s3.get_object(Bucket=location.bucket, Key=location.key)["Body"]
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return None
+        raise
+    return classify(body.read(_FAILURE_READ).decode("utf-8", "replace"))
+
+
+@cache
+def _application() -> Application:
+    return build(os.environ)
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    _application()  # in Lambda's init phase, which has a whole core

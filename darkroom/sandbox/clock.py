@@ -48,6 +48,11 @@ class Clock:
         with self._lock:
             return self._at(time.time())
 
+    def from_wall(self, seconds: float) -> float:
+        """The sandbox's time at wall time ``seconds``; never before the last change of speed."""
+        with self._lock:
+            return self._at(seconds)
+
     def now_datetime(self) -> datetime:
         """The sandbox's time as an aware datetime in UTC."""
         return datetime.fromtimestamp(self.now(), UTC)

@@ -1,0 +1,286 @@
+"""An execution environment: one process under AWS's runtime client, one invocation at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import queue
+import select
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from moto.awslambda.models import lambda_backends
+from moto.sts.models import sts_backends
+from moto.utilities.utils import get_partition
+
+from darkroom.sandbox.context import Context
+from darkroom.sandbox.lambda_runtime import packages
+from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
+from darkroom.sandbox.lambda_runtime.logs import LogStream
+from darkroom.sandbox.lambda_runtime.runtime_api import (
+    Answer,
+    Exited,
+    InitError,
+    Invocation,
+    Ready,
+    RuntimeApi,
+)
+
+# The init phase may take 10 s; Lambda then runs it again within the first invocation's time-out
+# (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
+_INIT_SECONDS = 10
+_TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an invocation.
+
+    Attributes:
+        payload: the handler's answer or the error, JSON.
+        failed: Lambda's FunctionError ``Unhandled``.
+        tail: the last 4 KB of the invocation's log.
+        seconds: wall time the handler took.
+    """
+
+    payload: bytes
+    failed: bool
+    tail: bytes
+    seconds: float
+
+
+class ExecutionEnvironment:
+    """One process that runs a function's handler.
+
+    ``usable`` turns False once the process has ended; a new environment is needed then.
+    """
+
+    def __init__(self, context: Context, configuration: FunctionConfiguration, code: bytes) -> None:
+        self.configuration = configuration
+        self.usable = True
+        self._context = context
+        self._id = uuid.uuid4().hex
+        self._log = LogStream(context, configuration, self._id)
+        self._api = RuntimeApi(configuration.timeout)
+        self._tail = b""
+        self._partial = b""
+        self._output_lock = threading.Lock()
+        self._initialized = False
+        state = context.settings.state / "lambda"
+        self._scratch = state / "tmp" / self._id
+        self._scratch.mkdir(parents=True)
+        self._process = self._start(state, code)
+        threading.Thread(target=self._watch, name=f"lambda-output-{configuration.name}", daemon=True).start()
+
+    def run(self, invocation: Invocation) -> Outcome:
+        """Run the handler on one event; never raises for what the function does wrong."""
+        self._tail = b""
+        if not self._initialized:
+            failure = self._initialize(invocation)
+            if failure is not None:
+                return failure
+        function = self.configuration
+        self._write(f"START RequestId: {invocation.request_id} Version: {function.version}")
+        start = time.monotonic()
+        self._api.hand_over(invocation)
+        try:
+            report = self._next_report(function.timeout)
+        except queue.Empty:
+            return self._timed_out(invocation, start)
+        if isinstance(report, Answer):
+            self._drain()
+            return self._finish(invocation, report.payload, report.failed, report.moment - start)
+        reason = report.reason if isinstance(report, Exited) else "without providing a reason"
+        return self._exited(invocation, reason, start)
+
+    def stop(self) -> None:
+        """End the process and give its resources back."""
+        self.usable = False
+        self._context.processes.kill(self._process)
+        self._api.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _start(self, state: Path, code: bytes) -> subprocess.Popen[bytes]:
+        function = self.configuration
+        task_root = packages.unpack(code, function.code_digest, state / "code")
+        runtime = packages.runtime_libraries(state / "runtime")
+        layers = [_layer(function, arn, state) for arn in function.layers]
+        return self._context.processes.spawn(
+            # -S: no site-packages; what a handler can import is what PYTHONPATH says.
+            [sys.executable, "-S", "-m", "awslambdaric", function.handler],
+            env=self._variables(task_root, layers, runtime),
+            cwd=task_root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def _variables(self, task_root: Path, layers: list[Path], runtime: Path) -> dict[str, str]:
+        function = self.configuration
+        logging = (
+            {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": function.log_level}
+            if function.log_format == "JSON"
+            else {}
+        )
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html; what Lambda
+        # reserves can't be set by the function.
+        return {
+            **dict(function.environment),
+            **_credentials(function),
+            **logging,
+            "PATH": os.environ.get("PATH", ""),
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "TMPDIR": str(self._scratch),
+            "HOME": str(self._scratch),
+            "PYTHONPATH": packages.python_path(task_root, layers, runtime),
+            "_HANDLER": function.handler,
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "LAMBDA_RUNTIME_DIR": str(runtime),
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+            "AWS_REGION": function.region,
+            "AWS_DEFAULT_REGION": function.region,
+            "AWS_ENDPOINT_URL": self._context.settings.url,
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": self._log.name,
+            "AWS_LAMBDA_RUNTIME_API": self._api.address,
+        }
+
+    def _initialize(self, invocation: Invocation) -> Outcome | None:
+        """Wait for the init phase; the outcome of ``invocation`` when that fails."""
+        start = time.monotonic()
+        try:
+            report = self._next_report(_INIT_SECONDS + self.configuration.timeout)
+        except queue.Empty:
+            return self._timed_out(invocation, start)
+        if isinstance(report, Ready):
+            self._initialized = True
+            return None
+        if isinstance(report, InitError):
+            self._drain()
+            self.stop()
+            return self._finish(invocation, report.payload, True, time.monotonic() - start)
+        reason = report.reason if isinstance(report, Exited) else "without providing a reason"
+        return self._exited(invocation, reason, start)
+
+    def _next_report(self, seconds: float) -> Ready | Answer | InitError | Exited:
+        """The next thing heard from the process, passing over its asking for more work."""
+        deadline = time.monotonic() + seconds
+        while True:
+            report = self._api.reports.get(timeout=max(0.0, deadline - time.monotonic()))
+            if not (isinstance(report, Ready) and self._initialized):
+                return report
+
+    def _timed_out(self, invocation: Invocation, start: float) -> Outcome:
+        self.stop()
+        text = f"Task timed out after {self.configuration.timeout:.2f} seconds"
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        self._write(f"{now}Z {invocation.request_id} {text}")
+        return self._error(invocation, "Sandbox.Timedout", text, start)
+
+    def _exited(self, invocation: Invocation, reason: str, start: float) -> Outcome:
+        self.stop()
+        text = f"Runtime exited {reason}"
+        self._write(f"RequestId: {invocation.request_id} Error: {text}")
+        return self._error(invocation, "Runtime.ExitError", text, start)
+
+    def _error(self, invocation: Invocation, kind: str, text: str, start: float) -> Outcome:
+        message = f"RequestId: {invocation.request_id} Error: {text}"
+        payload = json.dumps({"errorType": kind, "errorMessage": message}).encode()
+        return self._finish(invocation, payload, True, time.monotonic() - start)
+
+    def _finish(self, invocation: Invocation, payload: bytes, failed: bool, seconds: float) -> Outcome:
+        milliseconds = seconds * 1000
+        billed = math.ceil(milliseconds)
+        request = f"RequestId: {invocation.request_id}"
+        self._write(
+            f"END {request}",
+            f"REPORT {request}\tDuration: {milliseconds:.2f} ms\tBilled Duration: {billed} ms\t"
+            f"Memory Size: {self.configuration.memory_size} MB",
+        )
+        return Outcome(payload, failed, self._tail, seconds)
+
+    def _write(self, *lines: str) -> None:
+        with self._output_lock:
+            self._log_lines(list(lines))
+
+    def _log_lines(self, lines: list[str]) -> None:
+        self._tail = (self._tail + b"".join(f"{line}\n".encode() for line in lines))[-_TAIL_BYTES:]
+        self._log.write(lines)
+
+    def _watch(self) -> None:
+        """Read the process's output until it ends, then say why it ended."""
+        output = self._process.stdout
+        if output is None:
+            raise AssertionError("the environment's process was started without a pipe")
+        os.set_blocking(output.fileno(), False)
+        while True:
+            select.select([output], [], [])
+            if not self._drain():
+                break
+        status = self._process.wait()
+        with self._output_lock:
+            output.close()
+        self.usable = False
+        self._api.reports.put(Exited(_exit_reason(status)))
+
+    def _drain(self) -> bool:
+        """Log what was printed up to now, so an answer finds its log complete; False at the end."""
+        output = self._process.stdout
+        with self._output_lock:
+            while output is not None and not output.closed:
+                try:
+                    chunk = os.read(output.fileno(), 65536)
+                except BlockingIOError:
+                    return True
+                if not chunk:
+                    break
+                *lines, self._partial = (self._partial + chunk).split(b"\n")
+                self._log_lines([line.decode("utf-8", "replace") for line in lines if line])
+            if self._partial:
+                self._log_lines([self._partial.decode("utf-8", "replace")])
+                self._partial = b""
+        return False
+
+
+def _exit_reason(status: int) -> str:
+    if status == 0:
+        return "without providing a reason"
+    if status < 0:
+        return f"with error: signal: {-status}"
+    return f"with error: exit status {status}"
+
+
+def _layer(function: FunctionConfiguration, arn: str, state: Path) -> Path:
+    version = lambda_backends[function.account_id][function.region].layers_versions_by_arn(arn)
+    if version is None:
+        raise ValueError(f"{function.name} uses the layer version {arn}, which does not exist")
+    return packages.unpack(version.code_bytes, version.code_digest, state / "layers")
+
+
+def _credentials(function: FunctionConfiguration) -> dict[str, str]:
+    """Temporary credentials of the function's role, as Lambda gives them."""
+    session = sts_backends[function.account_id][get_partition(function.region)].assume_role(
+        region_name=function.region,
+        role_session_name=function.name,
+        role_arn=function.role,
+        policy="",
+        duration=43200,
+        external_id="",
+    )
+    return {
+        "AWS_ACCESS_KEY_ID": session.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
+        "AWS_SESSION_TOKEN": session.session_token,
+    }

@@ -1,0 +1,108 @@
+"""moto's Lambda function, run by the sandbox."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.models import LambdaFunction
+
+from darkroom.sandbox.lambda_runtime import invocations
+
+
+class Function(LambdaFunction):
+    """A function whose handler runs under AWS's runtime client in a process of this machine.
+
+    It stands in for moto's class, so whoever invokes a function through moto comes here. Only Python
+    runtimes can be run, all of them by the Python that runs the sandbox.
+    """
+
+    def __init__(self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
+        if not str(spec.get("Runtime", "")).startswith("python"):
+            raise InvalidParameterValueException(
+                f"function {spec.get('FunctionName')} has runtime {spec.get('Runtime')} and package type "
+                f"{spec.get('PackageType', 'Zip')}: the sandbox runs zip packages for Python only"
+            )
+        self.dead_letter_config: dict[str, str] = spec.get("DeadLetterConfig") or {}
+        self.logging_config: dict[str, str] = spec.get("LoggingConfig") or {}
+        super().__init__(account_id, spec, region, version)
+
+    @property
+    def log_group(self) -> str:
+        """The log group that the function writes to."""
+        return self.logging_config.get("LogGroup") or f"/aws/lambda/{self.function_name}"
+
+    def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
+        """The function's configuration as GetFunctionConfiguration answers it."""
+        configuration = super().get_configuration(on_create)
+        configuration["LoggingConfig"] = {
+            "LogFormat": "Text",
+            **self.logging_config,
+            "LogGroup": self.log_group,
+        }
+        if self.dead_letter_config:
+            configuration["DeadLetterConfig"] = self.dead_letter_config
+        return configuration
+
+    def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
+        """Change what is named; the next invocation gets a new environment."""
+        for key, value in config_updates.items():
+            if key == "DeadLetterConfig":
+                self.dead_letter_config = value
+            elif key == "LoggingConfig":
+                self.logging_config = value
+            elif key == "TracingConfig":
+                self.tracing_config = value
+            elif key == "Architectures":
+                self.architectures = value
+            elif key == "EphemeralStorage":
+                self.ephemeral_storage = value["Size"]
+        return super().update_configuration(config_updates)
+
+    def invoke(self, body: str, request_headers: Any, response_headers: Any) -> str | bytes:
+        """Answer an Invoke call; ``request_headers`` choose the invocation type as on AWS."""
+        headers = {key.lower(): value for key, value in dict(request_headers).items()}
+        event = body.encode() if isinstance(body, str) else body or b""
+        kind = headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind == "DryRun":
+            return b""
+        if kind == "Event":
+            invocations.send_event(self, event or b"{}")
+            return b""
+        outcome = invocations.invoke(self, event or b"{}", headers.get("x-amz-client-context")).result()
+        response_headers["x-amz-executed-version"] = str(self.version)
+        response_headers["x-amz-log-result"] = base64.b64encode(outcome.tail).decode()
+        if outcome.failed:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        return outcome.payload
+
+
+def allows(function: LambdaFunction, service: str, source_arn: str) -> bool:
+    """Whether the function's policy lets ``service`` (a principal) invoke it for ``source_arn``."""
+    return any(_statement_allows(statement, service, source_arn) for statement in function.policy.statements)
+
+
+def _statement_allows(statement: dict[str, Any], service: str, source_arn: str) -> bool:
+    principal = statement.get("Principal")
+    services = principal.get("Service") if isinstance(principal, dict) else principal
+    if statement.get("Effect") != "Allow" or services not in (service, "*"):
+        return False
+    if statement.get("Action") not in ("lambda:InvokeFunction", "lambda:*", "*"):
+        return False
+    pattern = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn")
+    return pattern is None or arn_like(pattern, source_arn)
+
+
+def arn_like(pattern: str, arn: str) -> bool:
+    """IAM's ArnLike: each of the six parts matched by itself, ``*`` and ``?`` as wildcards."""
+    patterns, parts = pattern.split(":", 5), arn.split(":", 5)
+    return len(patterns) == len(parts) and all(
+        _matches(expected, part) for expected, part in zip(patterns, parts, strict=True)
+    )
+
+
+def _matches(pattern: str, text: str) -> bool:
+    expression = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    return re.fullmatch(expression, text, re.DOTALL) is not None

@@ -1,0 +1,133 @@
+"""The one way into a function: called and answered, or queued as an event."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.models import lambda_backends
+from moto.utilities.arns import parse_arn
+
+from darkroom.sandbox.context import Context
+from darkroom.sandbox.lambda_runtime.asynchronous import AsynchronousInvocations
+from darkroom.sandbox.lambda_runtime.environment import Outcome
+from darkroom.sandbox.lambda_runtime.pool import FunctionPool
+from darkroom.sandbox.lambda_runtime.runtime_api import Invocation
+from darkroom.sandbox.service_metrics import Metric, ServiceMetrics
+
+if TYPE_CHECKING:
+    from darkroom.sandbox.lambda_runtime.function import Function
+
+
+class LambdaService:
+    """The pools of all functions."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._lock = threading.Lock()
+        self._pools: dict[str, tuple[Function, FunctionPool]] = {}
+        self._metrics = ServiceMetrics(context)
+        self.events = AsynchronousInvocations(context, self.invoke, self.record)
+        context.on_stop.append(self.close)
+
+    def invoke(
+        self, function: Function, event: bytes, request_id: str, client_context: str | None
+    ) -> Future[Outcome]:
+        """Run ``event`` as soon as an environment of ``function`` is free."""
+        invocation = Invocation(request_id, event, function.function_arn, trace_id(), client_context)
+        pool = self._pool(function)
+        future = pool.submit(invocation)
+        future.add_done_callback(lambda done: self._record_outcome(function, done.result()))
+        if self._context.faults.duplicate_invocations:
+            pool.submit(invocation)
+        return future
+
+    def record(self, function: Function, name: str, value: float, unit: str = "Count") -> None:
+        """Add a sample to a metric of AWS/Lambda for ``function``."""
+        dimensions = (("FunctionName", function.function_name),)
+        metric = Metric(function.account_id, function.region, "AWS/Lambda", name, dimensions, unit)
+        self._metrics.add(metric, value)
+
+    def forget(self, function_arn: str) -> None:
+        """End the environments of a deleted function."""
+        with self._lock:
+            entry = self._pools.pop(function_arn, None)
+        if entry is not None:
+            entry[1].close()
+
+    def close(self) -> None:
+        """End every environment."""
+        self.events.close()
+        for function_arn in list(self._pools):
+            self.forget(function_arn)
+
+    def _pool(self, function: Function) -> FunctionPool:
+        with self._lock:
+            known = self._pools.get(function.function_arn)
+            if known is not None and known[0] is function:
+                return known[1]
+            if known is not None:
+                # Deleted and made anew under the same name.
+                known[1].close()
+            pool = FunctionPool(self._context, function)
+            self._pools[function.function_arn] = (function, pool)
+            return pool
+
+    def _record_outcome(self, function: Function, outcome: Outcome) -> None:
+        self.record(function, "Invocations", 1)
+        self.record(function, "Errors", int(outcome.failed))
+        self.record(function, "Duration", round(outcome.seconds * 1000, 1), "Milliseconds")
+
+
+_service: LambdaService | None = None
+
+
+def start(context: Context) -> None:
+    """Make the service of this sandbox."""
+    global _service
+    _service = LambdaService(context)
+
+
+def service() -> LambdaService:
+    """The running service.
+
+    Raises:
+        RuntimeError: no sandbox was installed.
+    """
+    if _service is None:
+        raise RuntimeError("no Lambda service runs: call darkroom.sandbox.lambda_runtime.install first")
+    return _service
+
+
+def trace_id() -> str:
+    """A new X-Ray trace header, not sampled."""
+    return f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Parent={uuid.uuid4().hex[:16]};Sampled=0"
+
+
+def find(function_arn: str) -> Function:
+    """The function of an ARN, with or without a qualifier.
+
+    Raises:
+        UnknownFunctionException: there is none.
+    """
+    from darkroom.sandbox.lambda_runtime.function import Function
+
+    arn = parse_arn(function_arn)
+    found = lambda_backends[arn.account][arn.region].get_function(function_arn)
+    if not isinstance(found, Function):
+        raise UnknownFunctionException(function_arn)
+    return found
+
+
+def invoke(function: Function, event: bytes, client_context: str | None = None) -> Future[Outcome]:
+    """Call ``function`` and wait for it through the future (RequestResponse)."""
+    return service().invoke(function, event, str(uuid.uuid4()), client_context)
+
+
+def send_event(function: Function, event: bytes) -> None:
+    """Queue ``event`` for ``function`` (Event): retried on error, then its failure destination."""
+    service().events.send(function, event)

@@ -1,0 +1,372 @@
+from __future__ import annotations
+
+import base64
+import json
+import os
+import statistics
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws, eventually, package
+
+ECHO = """
+import os
+def handler(event, context):
+    return {"event": event, "pid": os.getpid(), "request": context.aws_request_id}
+"""
+
+
+def test_a_handler_gets_the_event_and_its_answer_comes_back(aws: Aws) -> None:
+    aws.function("echo", ECHO)
+    answer, response = aws.invoke("echo", {"n": [1, 2.5, None, "é"]})
+    assert answer["event"] == {"n": [1, 2.5, None, "é"]}
+    assert response["StatusCode"] == 200
+    assert "FunctionError" not in response
+
+
+def test_an_environment_is_reused_and_a_warm_invocation_costs_a_few_milliseconds(aws: Aws) -> None:
+    from darkroom.sandbox.lambda_runtime import invocations
+
+    function = invocations.find(aws.function("echo", ECHO))
+    first = json.loads(invocations.invoke(function, b"{}").result(30).payload)
+    durations = []
+    for _ in range(30):
+        start = time.perf_counter()
+        again = json.loads(invocations.invoke(function, b"{}").result(30).payload)
+        durations.append(time.perf_counter() - start)
+        assert again["pid"] == first["pid"]
+    assert statistics.median(durations) < 0.030
+
+
+def test_a_function_sees_its_own_environment_and_the_runtime_of_aws_only(aws: Aws) -> None:
+    source = """
+    import importlib.util, os
+    def handler(event, context):
+        return {
+            "variables": dict(os.environ),
+            "modules": {m: importlib.util.find_spec(m) is not None for m in ("boto3", "moto", "flask", "darkroom")},
+            "remaining": context.get_remaining_time_in_millis(),
+            "memory": context.memory_limit_in_mb,
+            "cwd_is_task_root": os.getcwd() == os.environ["LAMBDA_TASK_ROOT"],
+        }
+    """
+    os.environ["ONLY_IN_THE_SANDBOX"] = "1"
+    aws.function("look", source, MemorySize=512, Environment={"Variables": {"CAMPAIGN": "demo"}})
+    answer, _ = aws.invoke("look")
+    variables = answer["variables"]
+    assert variables["CAMPAIGN"] == "demo"
+    assert variables["AWS_LAMBDA_FUNCTION_NAME"] == "look"
+    assert variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
+    assert variables["AWS_REGION"] == REGION
+    assert variables["AWS_ENDPOINT_URL"] == aws.context.settings.url
+    assert "ONLY_IN_THE_SANDBOX" not in variables
+    assert answer["modules"] == {"boto3": True, "moto": False, "flask": False, "darkroom": False}
+    assert 8_000 < answer["remaining"] <= 10_000
+    assert answer["cwd_is_task_root"]
+
+
+def test_a_function_acts_with_its_role(aws: Aws) -> None:
+    source = """
+    import boto3
+    def handler(event, context):
+        return boto3.client("sts").get_caller_identity()["Arn"]
+    """
+    aws.function("who", source)
+    answer, _ = aws.invoke("who")
+    assert answer == f"arn:aws:sts::{ACCOUNT}:assumed-role/function/who"
+
+
+def test_a_layer_is_on_the_path_and_the_last_layer_wins(aws: Aws) -> None:
+    def layer(name: str, value: int) -> str:
+        content = {"ZipFile": package({"python/fact.py": f"VALUE = {value}"})}
+        made = aws.client("lambda").publish_layer_version(LayerName=name, Content=content)
+        return str(made["LayerVersionArn"])
+
+    source = "import fact\ndef handler(event, context): return fact.VALUE"
+    aws.function("layered", source, Layers=[layer("one", 1), layer("two", 2)])
+    assert aws.invoke("layered")[0] == 2
+
+
+def test_an_exception_is_a_function_error_with_its_trace(aws: Aws) -> None:
+    aws.function("broken", "def handler(event, context): raise KeyError('lost')")
+    answer, response = aws.invoke("broken")
+    assert response["FunctionError"] == "Unhandled"
+    assert response["StatusCode"] == 200
+    assert answer["errorType"] == "KeyError"
+    assert answer["errorMessage"] == "'lost'"
+
+
+def test_a_handler_past_its_time_is_killed_and_the_next_invocation_gets_a_new_environment(aws: Aws) -> None:
+    source = """
+    import os, time
+    def handler(event, context):
+        time.sleep(event)
+        return os.getpid()
+    """
+    aws.function("slow", source, Timeout=1)
+    before, _ = aws.invoke("slow", 0)
+    answer, response = aws.invoke("slow", 30)
+    assert response["FunctionError"] == "Unhandled"
+    assert answer["errorType"] == "Sandbox.Timedout"
+    assert answer["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
+    assert before not in aws.context.processes.living()
+    after, _ = aws.invoke("slow", 0)
+    assert after != before
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "text"),
+    [
+        ("import no_such_module", "Runtime.ImportModuleError", "No module named 'no_such_module'"),
+        ("1/0", "ZeroDivisionError", "division by zero"),
+        ("import os; os._exit(3)", "Runtime.ExitError", "Runtime exited with error: exit status 3"),
+    ],
+)
+def test_a_module_that_does_not_load_is_reported_and_not_a_hang(
+    aws: Aws, source: str, kind: str, text: str
+) -> None:
+    aws.function("unborn", source)
+    for _ in range(2):
+        answer, response = aws.invoke("unborn")
+        assert response["FunctionError"] == "Unhandled"
+        assert answer["errorType"] == kind
+        assert text in answer["errorMessage"]
+
+
+def test_a_crash_in_the_handler_is_reported(aws: Aws) -> None:
+    aws.function("crash", "import os, signal\ndef handler(e, c): os.kill(os.getpid(), signal.SIGKILL)")
+    answer, response = aws.invoke("crash")
+    assert response["FunctionError"] == "Unhandled"
+    assert answer["errorMessage"].endswith("Runtime exited with error: signal: 9")
+
+
+def test_environments_are_bounded_and_the_rest_wait_in_line(aws: Aws) -> None:
+    source = "import os, time\ndef handler(event, context):\n    time.sleep(0.05)\n    return os.getpid()"
+    aws.function("busy", source)
+    with ThreadPoolExecutor(12) as callers:
+        processes = {answer for answer, _ in callers.map(lambda _: aws.invoke("busy"), range(24))}
+    assert 1 < len(processes) <= aws.context.settings.lambda_environments
+
+
+def test_reserved_concurrency_lowers_the_bound(aws: Aws) -> None:
+    source = "import os, time\ndef handler(event, context):\n    time.sleep(0.05)\n    return os.getpid()"
+    aws.function("single", source)
+    aws.client("lambda").put_function_concurrency(FunctionName="single", ReservedConcurrentExecutions=1)
+    with ThreadPoolExecutor(6) as callers:
+        processes = {answer for answer, _ in callers.map(lambda _: aws.invoke("single"), range(6))}
+    assert len(processes) == 1
+
+
+def test_new_code_and_new_configuration_replace_the_environment(aws: Aws) -> None:
+    aws.function("versions", "def handler(e, c): return 'one'")
+    assert aws.invoke("versions")[0] == "one"
+    source = "import os\ndef handler(e, c): return 'two ' + os.environ.get('MODE', '')"
+    aws.client("lambda").update_function_code(FunctionName="versions", ZipFile=package({"index.py": source}))
+    assert aws.invoke("versions")[0] == "two "
+    aws.client("lambda").update_function_configuration(
+        FunctionName="versions", Environment={"Variables": {"MODE": "fast"}}
+    )
+    assert aws.invoke("versions")[0] == "two fast"
+    assert len(aws.context.processes.living()) == 1
+
+
+def test_a_deleted_function_leaves_no_process(aws: Aws) -> None:
+    aws.function("gone", ECHO)
+    pid = aws.invoke("gone")[0]["pid"]
+    aws.client("lambda").delete_function(FunctionName="gone")
+    eventually(lambda: pid not in aws.context.processes.living())
+    with pytest.raises(aws.client("lambda").exceptions.ResourceNotFoundException):
+        aws.invoke("gone")
+
+
+def test_what_is_printed_is_in_the_log_and_in_the_tail(aws: Aws) -> None:
+    aws.function(
+        "talk", "def handler(e, c):\n    print('a line')\n    print('half', end='')\n    print(' and half')"
+    )
+    _, response = aws.invoke("talk", LogType="Tail")
+    lines = aws.log("/aws/lambda/talk")
+    request_id = next(line for line in lines if line.startswith("START")).split()[2]
+    assert lines[1:4] == ["a line", "half and half", f"END RequestId: {request_id}"]
+    assert lines[4].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
+    assert b"half and half" in base64.b64decode(response["LogResult"])
+
+
+def test_a_named_log_group_is_used_and_never_made(aws: Aws) -> None:
+    aws.client("logs").create_log_group(logGroupName="mine")
+    aws.function("kept", "def handler(e, c): print('here')", LoggingConfig={"LogGroup": "mine"})
+    aws.function("lost", "def handler(e, c): print('here')", LoggingConfig={"LogGroup": "not-there"})
+    aws.invoke("kept")
+    aws.invoke("lost")
+    assert "here" in aws.log("mine")
+    groups = [group["logGroupName"] for group in aws.client("logs").describe_log_groups()["logGroups"]]
+    assert groups == ["mine"]
+
+
+def test_embedded_metrics_reach_cloudwatch_under_every_dimension_set(aws: Aws) -> None:
+    source = """
+    import json, time
+    def handler(event, context):
+        print(json.dumps({
+            "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [
+                {"Namespace": "ImageGenAPI", "Dimensions": [["service", "campaign"], ["service"]],
+                 "Metrics": [{"Name": "CacheHits", "Unit": "Count"}]}]},
+            "service": "ImageGenerator", "campaign": "demo", "CacheHits": [1.0, 1.0]}))
+        print(json.dumps({"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Metrics": []}]}}))
+    """
+    aws.function("metrics", source)
+    aws.invoke("metrics")
+    found = aws.client("cloudwatch").list_metrics(Namespace="ImageGenAPI")["Metrics"]
+    dimensions = {tuple(sorted((d["Name"], d["Value"]) for d in metric["Dimensions"])) for metric in found}
+    service, campaign = ("service", "ImageGenerator"), ("campaign", "demo")
+    assert dimensions == {(service,), (campaign, service)}
+    assert any(
+        "refused the metrics" in line and "Namespace" in line for line in aws.log("/aws/lambda/metrics")
+    )
+
+
+def test_an_event_is_answered_at_once_and_runs_later(aws: Aws, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    aws.function(
+        "later",
+        f"import time, pathlib\ndef handler(e, c):\n    time.sleep(0.3)\n    pathlib.Path({str(mark)!r}).touch()",
+    )
+    start = time.monotonic()
+    _, response = aws.invoke("later", {}, InvocationType="Event")
+    assert response["StatusCode"] == 202
+    assert not mark.exists()
+    eventually(mark.exists)
+    assert time.monotonic() - start > 0.3
+
+
+def test_a_dry_run_runs_nothing(aws: Aws) -> None:
+    aws.function("dry", "def handler(e, c): print('ran')")
+    _, response = aws.invoke("dry", {}, InvocationType="DryRun")
+    assert response["StatusCode"] == 204
+    assert aws.context.processes.living() == []
+
+
+def test_a_failing_event_is_tried_three_times_and_then_put_into_the_dead_letter_queue(aws: Aws) -> None:
+    aws.context.clock.speed = 400
+    url, arn = aws.queue("dead")
+    record, record_arn = aws.queue("records")
+    source = "def handler(e, c):\n    print('try')\n    raise ValueError('never')"
+    aws.function("fails", source, DeadLetterConfig={"TargetArn": arn})
+    aws.client("lambda").put_function_event_invoke_config(
+        FunctionName="fails", DestinationConfig={"OnFailure": {"Destination": record_arn}}
+    )
+    aws.invoke("fails", {"n": 7}, InvocationType="Event")
+    (dead,) = eventually(lambda: aws.receive(url))
+    assert json.loads(dead["Body"]) == {"n": 7}
+    attributes = {name: value["StringValue"] for name, value in dead["MessageAttributes"].items()}
+    assert attributes["ErrorMessage"] == "never"
+    assert attributes["ErrorCode"] == "200"
+    assert aws.log("/aws/lambda/fails").count("try") == 3
+    (reported,) = eventually(lambda: aws.receive(record))
+    body = json.loads(reported["Body"])
+    assert body["requestContext"]["condition"] == "RetriesExhausted"
+    assert body["requestContext"]["approximateInvokeCount"] == 3
+    assert body["requestPayload"] == {"n": 7}
+    assert body["responsePayload"]["errorType"] == "ValueError"
+
+
+def test_duplicate_invocations_run_the_same_event_twice(aws: Aws) -> None:
+    aws.context.faults.duplicate_invocations = True
+    aws.function("twice", "def handler(e, c): print('ran', e, c.aws_request_id)")
+    aws.invoke("twice", 5)
+
+    def runs() -> list[str]:
+        return [line for line in aws.log("/aws/lambda/twice") if line.startswith("ran 5")]
+
+    first, second = eventually(lambda: runs() if len(runs()) == 2 else None)
+    assert first == second
+
+
+def test_only_python_is_taken(aws: Aws) -> None:
+    with pytest.raises(aws.client("lambda").exceptions.InvalidParameterValueException, match="Python only"):
+        aws.function("node", "", Runtime="nodejs22.x")
+
+
+def test_service_metrics_are_published_once_the_minute_is_over(aws: Aws) -> None:
+    aws.context.clock.speed = 600
+    aws.function("counted", "def handler(e, c): return 1/e")
+    aws.invoke("counted", 1)
+    aws.invoke("counted", 0)
+
+    def total(name: str) -> float:
+        now = aws.context.clock.now()
+        points = aws.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName=name,
+            Dimensions=[{"Name": "FunctionName", "Value": "counted"}],
+            StartTime=now - 7200,
+            EndTime=now,
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return sum(point["Sum"] for point in points)
+
+    eventually(lambda: total("Invocations") == 2)
+    assert total("Errors") == 1
+
+
+def _function_properties(aws: Aws, source: str, **more: Any) -> dict[str, Any]:
+    return {
+        "Code": {"ZipFile": source},
+        "Handler": "index.handler",
+        "Runtime": "python3.13",
+        "Role": aws.role(),
+        **more,
+    }
+
+
+def test_a_template_updates_a_function_in_place_and_takes_back_what_it_no_longer_names(aws: Aws) -> None:
+    source = "import os\ndef handler(e, c): return [os.environ.get('A'), c.memory_limit_in_mb]"
+    before = _function_properties(
+        aws, source, Environment={"Variables": {"A": "1"}}, MemorySize="256", Timeout=5
+    )
+    made = aws.create("AWS::Lambda::Function", before)
+    assert aws.invoke(made.physical_id)[0] == ["1", "256"]
+    after = _function_properties(aws, source)
+    updated = aws.update("AWS::Lambda::Function", made, before, after)
+    assert updated.physical_id == made.physical_id
+    assert aws.invoke(made.physical_id)[0] == [None, "128"]
+    assert updated.attributes["Arn"].endswith(f":function:{made.physical_id}")
+    aws.delete("AWS::Lambda::Function", made, after)
+    assert aws.client("lambda").list_functions()["Functions"] == []
+
+
+def test_a_permission_can_be_given_and_taken(aws: Aws) -> None:
+    from darkroom.sandbox.lambda_runtime import invocations
+    from darkroom.sandbox.lambda_runtime.function import allows
+
+    arn = aws.function("guarded", ECHO)
+    source = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc/*/POST/v1/images"
+    properties = {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": arn,
+        "Principal": "apigateway.amazonaws.com",
+        "SourceArn": source,
+    }
+    made = aws.create("AWS::Lambda::Permission", properties)
+    function = invocations.find(arn)
+    called = source.replace("*", "live")
+    assert allows(function, "apigateway.amazonaws.com", called)
+    assert not allows(function, "sns.amazonaws.com", called)
+    assert not allows(function, "apigateway.amazonaws.com", called.replace("POST", "GET"))
+    aws.delete("AWS::Lambda::Permission", made, properties)
+    assert not allows(function, "apigateway.amazonaws.com", called)
+
+
+def test_nothing_is_left_running_when_the_sandbox_stops(aws: Aws) -> None:
+    aws.function("left", ECHO)
+    aws.invoke("left")
+    before = threading.active_count()
+    for stop in aws.context.on_stop:
+        stop()
+    eventually(lambda: aws.context.processes.living() == [])
+    assert threading.active_count() <= before

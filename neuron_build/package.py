@@ -1,4 +1,4 @@
-"""Puts a bundle together: model parts, serving code, recipe, manifest, laid out as in docs/architecture.md."""
+"""Puts a bundle together: model parts, serving code, recipe, manifest (layout: docs/architecture.md)."""
 
 import fcntl
 import importlib

@@ -5,7 +5,6 @@ shows numbers, and of texts only what is wrong with them.
 """
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -95,7 +94,7 @@ def _integer_problems(name: str, value: object, limits: Limits) -> Iterator[str]
 def _number_problems(name: str, value: object, limits: Limits) -> Iterator[str]:
     if not isinstance(value, int | float) or isinstance(value, bool):
         yield f"{name} must be a number, it is {_kind(value)}"
-    elif math.isnan(value) or not limits.allow(value):
+    elif not limits.allow(value):
         yield f"{name} must be {limits.minimum} to {limits.maximum}, it is {_shown(value)}"
 
 

@@ -1,0 +1,56 @@
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from neuron_build.package import package
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny SDXL's bundle, made as `make setup` makes it. Tests that change files take a copy."""
+    output = tmp_path_factory.mktemp("bundles")
+    package("tiny-sdxl", output, report=print)
+    return output / "tiny-sdxl"
+
+
+@pytest.fixture(scope="session")
+def toolkit_module(bundle: Path) -> ModuleType:
+    """The bundle's inference.py, imported from where SageMaker's toolkit imports it."""
+    specification = importlib.util.spec_from_file_location("bundled_inference", bundle / "code/inference.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def invoke(toolkit_module: ModuleType, bundle: Path) -> Callable[..., bytes]:
+    """Sends a payload through the four functions as SageMaker's toolkit does, and gives the PNG."""
+    model = toolkit_module.model_fn(str(bundle))
+
+    def through_the_toolkit(payload: dict[str, Any]) -> bytes:
+        data = toolkit_module.input_fn(json.dumps(payload), "application/json")
+        prediction = toolkit_module.predict_fn(data, model)
+        png: bytes = toolkit_module.output_fn(prediction, "image/png")
+        return png
+
+    return through_the_toolkit
+
+
+@pytest.fixture
+def payload() -> dict[str, Any]:
+    return {
+        "prompt": "a lighthouse at dawn",
+        "negative_prompt": "",
+        "seed": 7,
+        "steps": 4,
+        "guidance_scale": 5.0,
+        "width": 128,
+        "height": 128,
+    }

@@ -1,0 +1,126 @@
+"""Fixtures: a campaign's functions in moto, and ways to make them die."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from image_api import completion, front, reconciliation
+from image_api.application import Application
+from image_api.aws import make_clients
+from image_api.jobs import Jobs
+from image_api.sagemaker_async import SageMakerAsync
+from image_api.settings import from_environment
+from image_api.telemetry import logger
+from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
+
+from tests.lambda_functions.local_campaign import ENVIRONMENT, Campaign, Crash, Endpoint, create_resources
+
+
+class CurrentStdout(io.TextIOBase):
+    """Standard output as it is at each write: pytest changes it under the functions' logger."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    """Everything the functions have printed so far: log lines and EMF."""
+    handler = logging.getLogger(logger.service).handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(CurrentStdout())
+    chunks: list[str] = []
+
+    def read() -> str:
+        chunks.append(capsys.readouterr().out)
+        return "".join(chunks)
+
+    yield read
+    handler.setStream(before or sys.__stdout__)
+
+
+def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make conditional writes atomic, as DynamoDB's are; moto checks and writes in two steps."""
+    lock = threading.Lock()
+
+    def locked(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            with lock:
+                return method(*arguments, **named)
+
+        return call
+
+    for name in ("put_item", "update_item"):
+        monkeypatch.setattr(DynamoDBBackend, name, locked(getattr(DynamoDBBackend, name)))
+
+
+@pytest.fixture
+def campaign(monkeypatch: pytest.MonkeyPatch, printed: Callable[[], str]) -> Iterator[Campaign]:
+    """A campaign's functions on a moto of their own, with a clock that stands still until moved."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    one_write_at_a_time(monkeypatch)
+    with mock_aws():
+        clients = make_clients()
+        create_resources(clients.dynamodb, clients.s3)
+        endpoint = Endpoint(boto3.client("s3"))
+        deployed = Campaign(clients.dynamodb, clients.s3, endpoint, printed)
+        app = Application(
+            settings=from_environment(ENVIRONMENT),
+            jobs=Jobs(clients.dynamodb, "jobs"),
+            backend=SageMakerAsync(
+                clients.s3, endpoint, from_environment(ENVIRONMENT)
+            ),
+            s3=clients.s3,
+            now=lambda: deployed.time,
+        )
+        for module in (front, completion, reconciliation):
+            monkeypatch.setattr(module, "_application", lambda: app)
+        yield deployed
+
+
+@pytest.fixture
+def crash_after(campaign: Campaign) -> Callable[[int], Callable[[], None]]:
+    """Make the functions die after their n-th AWS call from now on; returns how to stop that."""
+
+    def arm(calls: int) -> Callable[[], None]:
+        left = calls
+
+        def count() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Crash
+
+        def after_call(**_: Any) -> None:
+            count()
+
+        invoke = campaign.endpoint.invoke_endpoint_async
+
+        def invoke_and_count(**parameters: Any) -> dict[str, str]:
+            answer = invoke(**parameters)
+            count()
+            return answer
+
+        campaign.endpoint.invoke_endpoint_async = invoke_and_count  # type: ignore[method-assign]
+        clients = (campaign.dynamodb, campaign.s3)
+        for client in clients:
+            client.meta.events.register("after-call", after_call)
+
+        def disarm() -> None:
+            campaign.endpoint.invoke_endpoint_async = invoke  # type: ignore[method-assign]
+            for client in clients:
+                client.meta.events.unregister("after-call", after_call)
+
+        return disarm
+
+    return arm

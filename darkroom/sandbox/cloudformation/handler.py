@@ -32,7 +32,8 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -140,6 +141,17 @@ class ResourceHandler(ABC):
 
 
 HANDLERS: dict[str, ResourceHandler] = {}
+
+
+@contextmanager
+def undone_on_failure(undo: Callable[[], Any]) -> Iterator[None]:
+    """Call ``undo`` when the block fails: a create of several calls must leave nothing half made."""
+    try:
+        yield
+    except BaseException:
+        undo()
+        raise
+
 
 _client_lock = threading.Lock()
 

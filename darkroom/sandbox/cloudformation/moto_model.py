@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from moto.cloudformation import parsing
@@ -20,6 +21,7 @@ from darkroom.sandbox.cloudformation.handler import (
     Resource,
     ResourceHandler,
     generated_name,
+    undone_on_failure,
 )
 
 _POLL_SECONDS = 0.05
@@ -78,7 +80,9 @@ class MotoModelHandler(ResourceHandler):
             StackId=request.stack_id,
             ResourceType=request.type_name,
         )
-        return _ready(model, request)
+        made = _resource(model, request)
+        with undone_on_failure(lambda: self.delete(replace(request, previous=made))):
+            return _ready(made)
 
     def update(self, request: HandlerRequest) -> Resource:
         if request.previous is None or _is_abstract(self._model.update_from_cloudformation_json):
@@ -90,7 +94,7 @@ class MotoModelHandler(ResourceHandler):
             account_id=request.account_id,
             region_name=request.region,
         )
-        return _ready(model, request)
+        return _ready(_resource(model, request))
 
     def delete(self, request: HandlerRequest) -> None:
         if not _is_abstract(self._model.delete_from_cloudformation_json):
@@ -120,10 +124,14 @@ def _is_abstract(method: Any) -> bool:
     return bool(getattr(method, "__isabstractmethod__", False))
 
 
-def _ready(model: Any, request: HandlerRequest) -> Resource:
+def _resource(model: Any, request: HandlerRequest) -> Resource:
     # moto's own code finds a stack's resources by these two names.
     model.cf_resource_type = request.type_name
     model.logical_resource_id = request.logical_id
-    while not model.is_created():
-        time.sleep(_POLL_SECONDS)
     return Resource(model.physical_resource_id, _ModelAttributes(model), model)
+
+
+def _ready(resource: Resource) -> Resource:
+    while not resource.model.is_created():
+        time.sleep(_POLL_SECONDS)
+    return resource

@@ -1,0 +1,331 @@
+"""CloudFormation's backend: stacks, change sets and exports of one account in one region.
+
+It takes the place of moto's own; what it does not override (stack sets) is moto's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import ClassVar
+
+from moto.cloudformation import urls
+from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
+from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
+from moto.cloudformation.utils import generate_changeset_id
+from moto.core.exceptions import ServiceException
+from moto.core.resource_tagging import TaggedResource
+from moto.ssm.models import ssm_backends
+
+from darkroom.sandbox.cloudformation import operations
+from darkroom.sandbox.cloudformation.evaluation import Evaluation
+from darkroom.sandbox.cloudformation.parameters import parameter_values
+from darkroom.sandbox.cloudformation.plan import Change, changes
+from darkroom.sandbox.cloudformation.stack import Revision, Stack
+
+_NO_CHANGES = (
+    "The submitted information didn't contain changes. Submit different information to create a change set."
+)
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+
+
+class ChangeSetNotFoundError(ServiceException):
+    """No change set of that name or ARN."""
+
+    code = "ChangeSetNotFoundException"
+
+
+@dataclass
+class ChangeSet:
+    """A revision of a stack that was computed and waits to be executed."""
+
+    change_set_id: str
+    name: str
+    kind: str
+    stack: Stack
+    revision: Revision
+    description: str | None
+    changes: list[Change]
+    status: str
+    execution_status: str
+    status_reason: str | None = None
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class SandboxCloudFormationBackend(CloudFormationBackend):
+    """Stacks of one account and region. Operations run on a thread each; the API answers at once.
+
+    Attributes:
+        endpoint_url: the AWS that resources are made in; None is botocore's default.
+    """
+
+    endpoint_url: ClassVar[str | None] = None
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self._lock = threading.RLock()
+        self._stacks: dict[str, Stack] = {}
+        self._change_sets: dict[str, ChangeSet] = {}
+
+    @property
+    def _url_module(self) -> ModuleType:
+        """moto derives it from the class's module, which is not one of its own here."""
+        return urls
+
+    def find(self, name_or_id: str) -> Stack:
+        """The stack of that id, or the one of that name that is not deleted.
+
+        Raises:
+            ValidationError: there is none.
+        """
+        with self._lock:
+            if name_or_id in self._stacks:
+                return self._stacks[name_or_id]
+            for stack in self.existing():
+                if stack.name == name_or_id:
+                    return stack
+        raise ValidationError(name_or_id)
+
+    def existing(self) -> list[Stack]:
+        """The stacks that are not deleted."""
+        return [stack for stack in list(self._stacks.values()) if stack.status != "DELETE_COMPLETE"]
+
+    def every_stack(self) -> list[Stack]:
+        """All stacks there ever were, deleted ones too."""
+        return list(self._stacks.values())
+
+    def export_values(self) -> dict[str, tuple[str, Stack]]:
+        """Value and exporting stack, by export name."""
+        return {
+            output.export_name: (output.value, stack)
+            for stack in self.existing()
+            for output in stack.outputs
+            if output.export_name is not None
+        }
+
+    def importers(self, export_name: str) -> list[str]:
+        """Names of the stacks that import ``export_name``."""
+        return [stack.name for stack in self.existing() if export_name in stack.imports]
+
+    def start_create(self, stack: Stack, revision: Revision) -> None:
+        """Create a new stack in the background.
+
+        Raises:
+            AlreadyExistsException: there is one of that name.
+            ValidationError: the template or the parameters are wrong.
+        """
+        self._planned(stack, revision)
+        self._register(stack)
+        self._start(stack, self._begun(stack, revision).run)
+
+    def start_update(self, stack: Stack, revision: Revision) -> None:
+        """Update a stack in the background.
+
+        Raises:
+            ValidationError: it can't be updated now, nothing would change, or the template is wrong.
+        """
+        _refuse_unless_updatable(stack)
+        if not self._differs(stack, revision, self._planned(stack, revision)):
+            raise ValidationError(message="No updates are to be performed.")
+        self._start(stack, self._begun(stack, revision).run)
+
+    def start_delete(self, stack: Stack, retain: list[str]) -> None:
+        """Delete a stack in the background; when an operation runs on it, after that.
+
+        Raises:
+            ValidationError: the stack is protected.
+        """
+        if stack.termination_protection:
+            raise ValidationError(
+                message=f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+            )
+        if stack.status not in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
+            stack.move_to("DELETE_IN_PROGRESS", "User Initiated")
+            self._start(stack, lambda: self._delete(stack, retain))
+
+    def new_change_set(
+        self, name: str, kind: str, stack_name: str, revision: Revision, description: str | None
+    ) -> ChangeSet:
+        """Compute what ``revision`` would change and keep it as a change set.
+
+        Raises:
+            ValidationError: no such stack to update, or the template or the parameters are wrong.
+        """
+        if kind == "UPDATE":
+            stack = self.find(stack_name)
+            _refuse_unless_updatable(stack)
+        else:
+            stack = self._under_review(stack_name)
+        planned = self._planned(stack, revision)
+        if stack.stack_id not in self._stacks:
+            self._register(stack)
+            stack.move_to("REVIEW_IN_PROGRESS", "User Initiated")
+        differs = kind == "CREATE" or self._differs(stack, revision, planned)
+        change_set = ChangeSet(
+            change_set_id=generate_changeset_id(name, self.region_name, self.account_id),
+            name=name,
+            kind=kind,
+            stack=stack,
+            revision=revision,
+            description=description,
+            changes=planned,
+            status="CREATE_COMPLETE" if differs else "FAILED",
+            execution_status="AVAILABLE" if differs else "UNAVAILABLE",
+            status_reason=None if differs else _NO_CHANGES,
+        )
+        self._change_sets[change_set.change_set_id] = change_set
+        return change_set
+
+    def find_change_set(self, name_or_id: str, stack_name: str | None) -> ChangeSet:
+        """The change set of that ARN, or of that name in a stack.
+
+        Raises:
+            ChangeSetNotFoundError: there is none.
+        """
+        if name_or_id in self._change_sets:
+            return self._change_sets[name_or_id]
+        for change_set in self.change_sets_of(stack_name) if stack_name else []:
+            if change_set.name == name_or_id:
+                return change_set
+        raise ChangeSetNotFoundError(f"ChangeSet [{name_or_id}] does not exist")
+
+    def change_sets_of(self, stack_name: str) -> list[ChangeSet]:
+        """A stack's change sets."""
+        stack = self.find(stack_name)
+        return [known for known in list(self._change_sets.values()) if known.stack is stack]
+
+    def drop_change_set(self, change_set: ChangeSet) -> None:
+        """Forget a change set."""
+        self._change_sets.pop(change_set.change_set_id, None)
+
+    def start_execution(self, change_set: ChangeSet) -> None:
+        """Make a change set's changes in the background; the stack's other change sets are void.
+
+        Raises:
+            ValidationError: it can't be executed now.
+        """
+        if change_set.execution_status != "AVAILABLE":
+            raise ServiceException(
+                "InvalidChangeSetStatus",
+                f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current status of "
+                f"[{change_set.status}]",
+            )
+        stack = change_set.stack
+        if change_set.kind == "UPDATE":
+            _refuse_unless_updatable(stack)
+        deployment = self._begun(stack, change_set.revision)
+        change_set.execution_status = "EXECUTE_IN_PROGRESS"
+
+        def execute() -> None:
+            deployment.run()
+            done = stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+            change_set.execution_status = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
+            for other in self.change_sets_of(stack.stack_id):
+                self.drop_change_set(other)
+
+        self._start(stack, execute)
+
+    def iter_tagged_resources(self) -> Iterator[TaggedResource]:
+        for stack in self.existing():
+            yield TaggedResource(arn=stack.stack_id, tags=stack.tags, resource_type="cloudformation:stack")
+
+    def _register(self, stack: Stack) -> None:
+        with self._lock:
+            if any(known.name == stack.name for known in self.existing()):
+                raise AlreadyExistsException(f"Stack [{stack.name}] already exists")
+            self._stacks[stack.stack_id] = stack
+
+    def _under_review(self, name: str) -> Stack:
+        """The stack that a change set is to create: new, or one that other change sets wait for."""
+        for stack in self.existing():
+            if stack.name == name:
+                if stack.status == "REVIEW_IN_PROGRESS":
+                    return stack
+                raise ValidationError(
+                    message=f"Stack [{name}] already exists and cannot be created again with the changeSet"
+                )
+        return Stack.new(name, self.account_id, self.region_name)
+
+    def _evaluation(self, stack: Stack, revision: Revision) -> Evaluation:
+        values = parameter_values(revision.template.parameters, revision.parameters, self._stored_parameter)
+        return Evaluation(
+            stack,
+            revision.template,
+            values,
+            lambda: {name: value for name, (value, _) in self.export_values().items()},
+        )
+
+    def _stored_parameter(self, name: str) -> str:
+        parameter = ssm_backends[self.account_id][self.region_name].get_parameter(name)
+        if parameter is None:
+            raise ValidationError(message=f"Unable to fetch parameters [{name}] from parameter store")
+        return str(parameter.value)
+
+    def _planned(self, stack: Stack, revision: Revision) -> list[Change]:
+        return changes(stack, revision.template, self._evaluation(stack, revision))
+
+    def _differs(self, stack: Stack, revision: Revision, planned: list[Change]) -> bool:
+        old = stack.revision
+        return bool(planned) or old.template.outputs != revision.template.outputs or old.tags != revision.tags
+
+    def _start(self, stack: Stack, work: Callable[[], None]) -> None:
+        def run() -> None:
+            with stack.operation:
+                work()
+
+        threading.Thread(target=run, name=f"stack {stack.name}", daemon=True).start()
+
+    def _begun(self, stack: Stack, revision: Revision) -> operations.Deployment:
+        evaluation = self._evaluation(stack, revision)
+        stack.resolved_parameters = evaluation.parameters
+        deployment = operations.Deployment(
+            stack, revision, evaluation, self.endpoint_url, self._check_exports
+        )
+        deployment.begin()
+        return deployment
+
+    def _check_exports(self, stack: Stack) -> None:
+        """Refuse exports that another stack has already."""
+        for other in self.existing():
+            if other is not stack:
+                theirs = {output.export_name for output in other.outputs} - {None}
+                for output in stack.outputs:
+                    if output.export_name in theirs:
+                        raise ValidationError(
+                            message=f"Export with name {output.export_name} is already exported by stack "
+                            f"{other.name}. "
+                        )
+
+    def _delete(self, stack: Stack, retain: list[str]) -> None:
+        if stack.status != "DELETE_IN_PROGRESS":
+            # The operation that ran when the deletion was asked for has ended since.
+            stack.move_to("DELETE_IN_PROGRESS", "User Initiated")
+        for output in stack.outputs:
+            users = self.importers(output.export_name) if output.export_name else []
+            if users:
+                stack.move_to(
+                    "DELETE_FAILED",
+                    f"Delete canceled. Cannot delete export {output.export_name} as it is in use by "
+                    f"{', '.join(users)}.",
+                )
+                return
+        operations.delete(stack, self.endpoint_url, retain)
+
+
+def _refuse_unless_updatable(stack: Stack) -> None:
+    if stack.status not in _UPDATABLE:
+        raise ValidationError(
+            message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated."
+        )
+
+
+def backend_of(account_id: str, region: str) -> SandboxCloudFormationBackend:
+    """The backend of an account in a region, with the sandbox's installed."""
+    backend = cloudformation_backends[account_id][region]
+    if not isinstance(backend, SandboxCloudFormationBackend):
+        raise RuntimeError("moto's own CloudFormation is in place: call cloudformation.install first")
+    return backend

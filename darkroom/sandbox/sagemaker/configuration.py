@@ -1,0 +1,165 @@
+"""An endpoint configuration as the sandbox runs it: what CreateModel and CreateEndpointConfig asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# "Your container has 4 minutes to pass the health check", unless the variant gives a time-out:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+DEFAULT_STARTUP_SECONDS = 240
+
+_UNPLAYED_CONFIG = frozenset({"ShadowProductionVariants", "DataCaptureConfig", "ExplainerConfig"})
+_UNPLAYED_VARIANT = frozenset({"ServerlessConfig", "InstancePools", "ManagedInstanceScaling"})
+
+
+class UnplayedError(Exception):
+    """AWS can do this, the sandbox can't; it says so instead of pretending."""
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model's files are.
+
+    Attributes:
+        uri: an S3 prefix (``compressed`` False) or a .tar.gz object (True).
+    """
+
+    uri: str
+    compressed: bool
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as CreateModel made it."""
+
+    name: str
+    source: ModelSource
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The one production variant of an endpoint.
+
+    Attributes:
+        startup_seconds: ContainerStartupHealthCheckTimeoutInSeconds. Loading a model is real work,
+            so the sandbox measures it in wall seconds.
+        max_concurrent: requests in flight an instance; None is one a worker.
+    """
+
+    name: str
+    model_name: str
+    instance_type: str
+    initial_count: int
+    weight: float
+    startup_seconds: float
+    max_concurrent: int | None
+
+
+@dataclass(frozen=True)
+class AsyncOutput:
+    """Where results, failures and notifications go."""
+
+    output_path: str
+    failure_path: str | None
+    kms_key_id: str | None
+    success_topic: str | None
+    error_topic: str | None
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics there are, each once."""
+        return sorted({topic for topic in (self.success_topic, self.error_topic) if topic})
+
+
+@dataclass(frozen=True)
+class EndpointConfig:
+    """What an endpoint runs."""
+
+    name: str
+    variant: Variant
+    output: AsyncOutput
+
+
+def model_from(request: Mapping[str, Any]) -> Model:
+    """The model of a CreateModel request.
+
+    Raises:
+        UnplayedError: an inference pipeline, or a model with no data.
+    """
+    if request.get("Containers"):
+        raise UnplayedError("inference pipelines (Containers): give one PrimaryContainer")
+    container = request.get("PrimaryContainer") or {}
+    return Model(request["ModelName"], _source_from(container), container.get("Environment") or {})
+
+
+def _source_from(container: Mapping[str, Any]) -> ModelSource:
+    if url := container.get("ModelDataUrl"):
+        return ModelSource(url, compressed=True)
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource")
+    if not source:
+        raise UnplayedError(
+            "a model without data: give PrimaryContainer.ModelDataSource.S3DataSource or ModelDataUrl"
+        )
+    return ModelSource(source["S3Uri"], compressed=source["CompressionType"] == "Gzip")
+
+
+def endpoint_config_from(request: Mapping[str, Any]) -> EndpointConfig:
+    """The endpoint configuration of a CreateEndpointConfig request.
+
+    Raises:
+        UnplayedError: what the sandbox does not run, by name.
+    """
+    _refuse_unplayed(request)
+    variant, asynchronous = request["ProductionVariants"][0], request["AsyncInferenceConfig"]
+    client, output = asynchronous.get("ClientConfig") or {}, asynchronous["OutputConfig"]
+    topics = output.get("NotificationConfig") or {}
+    return EndpointConfig(
+        name=request["EndpointConfigName"],
+        variant=Variant(
+            name=variant["VariantName"],
+            model_name=variant["ModelName"],
+            instance_type=variant["InstanceType"],
+            initial_count=variant["InitialInstanceCount"],
+            weight=variant.get("InitialVariantWeight", 1.0),
+            startup_seconds=variant.get(
+                "ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_STARTUP_SECONDS
+            ),
+            max_concurrent=client.get("MaxConcurrentInvocationsPerInstance"),
+        ),
+        output=AsyncOutput(
+            output_path=output["S3OutputPath"].rstrip("/"),
+            failure_path=(output.get("S3FailurePath") or "").rstrip("/") or None,
+            kms_key_id=output.get("KmsKeyId"),
+            success_topic=topics.get("SuccessTopic"),
+            error_topic=topics.get("ErrorTopic"),
+        ),
+    )
+
+
+def _refuse_unplayed(request: Mapping[str, Any]) -> None:
+    for name in sorted(_UNPLAYED_CONFIG & _given(request)):
+        raise UnplayedError(f"{name} of an endpoint configuration")
+    if len(request["ProductionVariants"]) > 1:
+        raise UnplayedError("more than one production variant")
+    if not request.get("AsyncInferenceConfig"):
+        raise UnplayedError("real-time endpoints: give AsyncInferenceConfig")
+    variant = request["ProductionVariants"][0]
+    for name in sorted(_UNPLAYED_VARIANT & _given(variant)):
+        raise UnplayedError(f"{name} of a production variant")
+    for name in ("ModelName", "InstanceType", "InitialInstanceCount"):
+        if variant.get(name) is None:
+            raise UnplayedError(f"a production variant without {name}")
+    output = request["AsyncInferenceConfig"]["OutputConfig"]
+    if not output.get("S3OutputPath"):
+        raise UnplayedError("an OutputConfig without S3OutputPath")
+    if (output.get("NotificationConfig") or {}).get("IncludeInferenceResponseIn"):
+        raise UnplayedError("IncludeInferenceResponseIn: read the response from its output location")
+    if (request.get("MetricsConfig") or {}).get("MetricPublishFrequencyInSeconds", 60) != 60:
+        raise UnplayedError("a MetricPublishFrequencyInSeconds other than 60")
+
+
+def _given(request: Mapping[str, Any]) -> set[str]:
+    return {name for name, value in request.items() if value}

@@ -1,0 +1,261 @@
+"""An asynchronous endpoint: its queue, its fleet, its changes from one state to another."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from enum import StrEnum
+
+import psutil
+
+from darkroom.sandbox.context import Context
+from darkroom.sandbox.sagemaker import metrics
+from darkroom.sandbox.sagemaker.backlog import Backlog, BacklogState, InferenceRequest
+from darkroom.sandbox.sagemaker.configuration import AsyncOutput, EndpointConfig, Model
+from darkroom.sandbox.sagemaker.fleet import Fleet
+from darkroom.sandbox.sagemaker.instance import Instance, Launch
+from darkroom.sandbox.sagemaker.metrics import HostSample
+from darkroom.sandbox.sagemaker.notifications import PublishError
+from darkroom.sandbox.sagemaker.processing import Processor
+from darkroom.sandbox.sagemaker.s3_objects import Objects
+
+
+class EndpointStatus(StrEnum):
+    """The states of DescribeEndpoint that the sandbox's endpoints pass through."""
+
+    CREATING = "Creating"
+    UPDATING = "Updating"
+    ROLLING_BACK = "RollingBack"
+    IN_SERVICE = "InService"
+    FAILED = "Failed"
+    DELETING = "Deleting"
+
+
+class BusyError(Exception):
+    """The endpoint is being created, updated or deleted; the change must wait."""
+
+
+class Endpoint:
+    """One endpoint. Changes are made in the background; ``status`` tells how they go."""
+
+    def __init__(
+        self,
+        context: Context,
+        account_id: str,
+        region: str,
+        name: str,
+        config: EndpointConfig,
+        model: Model,
+        changed: Callable[[Endpoint], None],
+    ) -> None:
+        """``changed`` is called after every change, one call at a time."""
+        self.name = name
+        self.account_id = account_id
+        self.region = region
+        self.status = EndpointStatus.CREATING
+        self.failure: str | None = None
+        self.history: list[tuple[float, int]] = [(context.clock.now(), 0)]
+        self._context = context
+        self._changed = changed
+        self._lock = threading.RLock()
+        self._objects = Objects(account_id, region)
+        self._backlog = Backlog()
+        self._processor = Processor(name, region, context.clock, self._objects, self._backlog)
+        self._draining: list[Fleet] = []
+        self._pending: Fleet | None = None
+        self._fleet = self._new_fleet(config, model)
+
+    @property
+    def config(self) -> EndpointConfig:
+        """The endpoint configuration in force."""
+        return self._fleet.launch.config
+
+    @property
+    def desired(self) -> int:
+        """DesiredInstanceCount of the variant."""
+        return self._fleet.desired
+
+    @property
+    def in_service(self) -> int:
+        """CurrentInstanceCount of the variant."""
+        return len(self._fleet.in_service)
+
+    @property
+    def pending(self) -> Fleet | None:
+        """The fleet of an update under way."""
+        return self._pending
+
+    @property
+    def instances(self) -> list[Instance]:
+        """All instances, also those that start or drain."""
+        with self._lock:
+            fleets = [*self._draining, self._fleet, *([self._pending] if self._pending else [])]
+        return [instance for fleet in fleets for instance in fleet.instances]
+
+    @property
+    def drawn(self) -> dict[str, int]:
+        """Successful inferences by inference id."""
+        return self._processor.drawn
+
+    @property
+    def backlog(self) -> BacklogState:
+        """The queue at this moment."""
+        return self._backlog.state()
+
+    def create(self) -> None:
+        """Launch the initial instances; Failed when they don't come up."""
+        self._in_background(self._create)
+
+    def update(self, config: EndpointConfig, model: Model, count: int) -> None:
+        """Go over to ``config`` with ``count`` instances.
+
+        All of them are launched beside the old ones and must be in service before the old ones
+        drain (blue/green, all at once: AWS's default); the queue is the endpoint's, so that no
+        request is lost. When one fails to start, the old ones stay.
+
+        Raises:
+            BusyError: the endpoint is not in service.
+        """
+        with self._lock:
+            self._require(EndpointStatus.IN_SERVICE)
+            self._pending = self._new_fleet(config, model)
+            self._set(EndpointStatus.UPDATING)
+        self._in_background(lambda: self._update(count))
+
+    def set_capacity(self, count: int) -> None:
+        """Change the number of instances; a change still under way is superseded.
+
+        Raises:
+            BusyError: the endpoint is being created, updated to another configuration or deleted.
+        """
+        with self._lock:
+            if self._pending is not None:
+                raise BusyError(self.status)
+            self._require(EndpointStatus.IN_SERVICE, EndpointStatus.UPDATING)
+            fleet = self._fleet
+            fleet.set_desired(count)
+            self._set(EndpointStatus.UPDATING)
+        self._in_background(lambda: self._settle(fleet, count))
+
+    def delete(self) -> None:
+        """End everything now; queued requests are dropped and running ones killed."""
+        with self._lock:
+            self._set(EndpointStatus.DELETING)
+            fleets = [*self._draining, self._fleet, *([self._pending] if self._pending else [])]
+        self._processor.close()
+        self._backlog.clear()
+        for fleet in fleets:
+            fleet.kill()
+
+    def submit(self, request: InferenceRequest) -> None:
+        """Queue a request."""
+        self._backlog.put(request)
+
+    def locations(self, extension: str | None, filename: str | None) -> tuple[str, str | None, AsyncOutput]:
+        """Output and failure location of a new request, and the output configuration in force."""
+        output = self.config.output
+        folder = "/".join(part for part in (output.output_path, (extension or "").strip("/")) if part)
+        unique = uuid.uuid4()
+        failure = f"{output.failure_path}/{unique}-error.out" if output.failure_path else None
+        return f"{folder}/{filename or f'{unique}.out'}", failure, output
+
+    def expire(self) -> None:
+        """Fail the waiting requests whose time to live has passed."""
+        for request in self._backlog.take_expired(self._context.clock.now()):
+            self._processor.expire(request)
+
+    def publish_metrics(self, minute: float) -> None:
+        """Publish the metrics of the minute that begins at ``minute``, sandbox seconds."""
+        variant, now, serving = self.config.variant.name, self._context.clock.now(), self._fleet.in_service
+        data = metrics.endpoint_data(self.name, self.backlog, len(serving), now)
+        data += metrics.request_data(self.name, variant, self._processor.samples.take())
+        metrics.put(self.account_id, self.region, metrics.SERVICE_NAMESPACE, data, minute)
+        hosts = metrics.host_data(self.name, variant, [self._host_sample(one) for one in serving])
+        metrics.put(self.account_id, self.region, metrics.HOST_NAMESPACE, hosts, minute)
+
+    def _host_sample(self, instance: Instance) -> HostSample:
+        return HostSample(
+            cpu=instance.cpu_percent(),
+            memory=100 * instance.memory_bytes() / psutil.virtual_memory().total,
+            disk=psutil.disk_usage(str(self._context.settings.state)).percent,
+        )
+
+    def _create(self) -> None:
+        try:
+            self._announce()
+        except PublishError as error:
+            self._set(EndpointStatus.FAILED, str(error))
+            return
+        self._fleet.set_desired(self.config.variant.initial_count)
+        failure = self._fleet.wait_until_settled()
+        if failure is None:
+            self._set(EndpointStatus.IN_SERVICE)
+        else:
+            self._fleet.kill()
+            self._set(EndpointStatus.FAILED, failure)
+
+    def _update(self, count: int) -> None:
+        pending = self._pending
+        assert pending is not None  # noqa: S101 - set by update, cleared only below
+        pending.set_desired(count)
+        failure = pending.wait_until_settled()
+        if failure is not None:
+            self._set(EndpointStatus.ROLLING_BACK, failure)
+            pending.kill()
+        with self._lock:
+            if failure is None:
+                old, self._fleet = self._fleet, pending
+                self._draining = [*self._draining, old]
+                old.drain()
+            self._pending = None
+        self._announce_quietly()
+        self._set(EndpointStatus.IN_SERVICE, failure)
+
+    def _settle(self, fleet: Fleet, count: int) -> None:
+        self._announce_quietly()
+        failure = fleet.wait_until_settled()
+        with self._lock:
+            if fleet.desired != count or self._fleet is not fleet:
+                return  # superseded: whoever did waits for the new count
+            if failure is not None:
+                fleet.set_desired(len(fleet.in_service))
+            self._set(EndpointStatus.IN_SERVICE, failure)
+
+    def _announce(self) -> None:
+        """Publish the test notification to the endpoint's topics."""
+        for topic in self.config.output.topics:
+            self._processor.publish_capacity(topic)
+
+    def _announce_quietly(self) -> None:
+        try:
+            self._announce()
+        except PublishError:
+            self._processor.samples.add("NotificationFailures")
+
+    def _new_fleet(self, config: EndpointConfig, model: Model) -> Fleet:
+        launch = Launch(self._context, self.name, self.region, config, model, self._objects, self._backlog)
+        return Fleet(launch, self._processor.process, self._on_fleet_change)
+
+    def _on_fleet_change(self) -> None:
+        with self._lock:
+            self._draining = [fleet for fleet in self._draining if fleet.instances]
+            serving = sum(len(fleet.in_service) for fleet in (self._fleet, self._pending) if fleet)
+            if serving != self.history[-1][1]:
+                self.history.append((self._context.clock.now(), serving))
+            self._changed(self)
+
+    def _require(self, *allowed: EndpointStatus) -> None:
+        if self.status not in allowed:
+            raise BusyError(self.status)
+
+    def _set(self, status: EndpointStatus, failure: str | None = None) -> None:
+        with self._lock:
+            if self.status is EndpointStatus.DELETING:
+                return
+            self.status = status
+            self.failure = failure
+            self._changed(self)
+
+    def _in_background(self, change: Callable[[], None]) -> None:
+        threading.Thread(target=change, name=f"endpoint-{self.name}", daemon=True).start()

@@ -1,0 +1,254 @@
+"""One instance of an endpoint: from its launch through serving to its end."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from darkroom.sandbox.context import Context
+from darkroom.sandbox.sagemaker.backlog import Backlog, InferenceRequest
+from darkroom.sandbox.sagemaker.configuration import EndpointConfig, Model
+from darkroom.sandbox.sagemaker.model_server import (
+    Container,
+    InvocationTimeoutError,
+    Worker,
+    WorkerCrashedError,
+    WorkerStartError,
+)
+from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects
+from darkroom.sandbox.sagemaker.worker import Answer
+
+_POLL_SECONDS = 0.1
+
+
+class InstanceLostError(Exception):
+    """The instance ended before it began with the request; another one can take it."""
+
+
+class InstanceStatus(StrEnum):
+    """An instance's life, in this order; a failed one never comes back."""
+
+    PENDING = "Pending"
+    IN_SERVICE = "InService"
+    DRAINING = "Draining"
+    TERMINATED = "Terminated"
+    FAILED = "Failed"
+
+
+ENDED = frozenset({InstanceStatus.TERMINATED, InstanceStatus.FAILED})
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What an instance is launched with."""
+
+    context: Context
+    endpoint_name: str
+    region: str
+    config: EndpointConfig
+    model: Model
+    objects: Objects
+    backlog: Backlog
+
+    @property
+    def folder(self) -> Path:
+        """Where models and logs of all endpoints lie."""
+        return self.context.settings.state / "sagemaker"
+
+
+class Instance:
+    """A simulated instance with real workers.
+
+    It launches for ``instance_start_seconds`` of sandbox time, downloads the model, starts its
+    workers side by side and is in service when all of them are ready. Then it takes requests from
+    the backlog, as many at once as the endpoint allows, and hands each to ``process``.
+    """
+
+    def __init__(
+        self,
+        launch: Launch,
+        process: Callable[[InferenceRequest, Instance], None],
+        changed: Callable[[Instance], None],
+    ) -> None:
+        """``changed`` is called, from the instance's own threads, when its status has changed."""
+        self.id = f"i-{secrets.token_hex(9)[:17]}"
+        self.status = InstanceStatus.PENDING
+        self.failure: str | None = None
+        self.served = False
+        self._launch = launch
+        self._process = process
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._workers: list[Worker] = []
+        self._idle: queue.Queue[Worker] = queue.Queue()
+        self._container: Container | None = None
+        self._sampled = time.monotonic()
+
+    def start(self) -> None:
+        """Launch, in the background."""
+        threading.Thread(target=self._run, name=f"instance-{self.id}", daemon=True).start()
+
+    def drain(self) -> None:
+        """Take no more requests, finish the running ones, then end. Returns at once."""
+        if self._become(InstanceStatus.DRAINING, InstanceStatus.PENDING, InstanceStatus.IN_SERVICE):
+            self._stop.set()
+
+    def kill(self) -> None:
+        """End now; what runs on it fails."""
+        self._become(InstanceStatus.TERMINATED, *(set(InstanceStatus) - ENDED))
+        self._end_workers()
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers that run."""
+        with self._lock:
+            return [worker.pid for worker in self._workers if worker.alive]
+
+    def cpu_percent(self) -> float:
+        """CPU use since the last call, in per cent of one core, summed over the workers."""
+        with self._lock:
+            used = sum(worker.cpu_seconds() for worker in self._workers)
+            now = time.monotonic()
+            elapsed, self._sampled = now - self._sampled, now
+        return 100 * used / elapsed if elapsed > 0 else 0.0
+
+    def memory_bytes(self) -> int:
+        """Resident memory of the workers."""
+        with self._lock:
+            return sum(worker.memory_bytes() for worker in self._workers)
+
+    def invoke(self, body: bytes, content_type: str | None, accept: str | None, seconds: float) -> Answer:
+        """Have an idle worker answer; a worker that is lost over it is replaced.
+
+        Raises:
+            InvocationTimeoutError: no answer within ``seconds`` of wall time.
+            WorkerCrashedError: the worker ended before it answered.
+            InstanceLostError: the instance ended before a worker took the request.
+        """
+        deadline = time.monotonic() + seconds
+        worker = self._idle_worker(deadline)
+        die = self._launch.context.faults.take("kill_workers")
+        default = self._container.default_accept if self._container else "application/json"
+        wanted = default if accept in (None, "*/*") else str(accept)
+        try:
+            answer = worker.invoke(
+                body, content_type or "application/json", wanted, deadline - time.monotonic(), die=die
+            )
+        except (InvocationTimeoutError, WorkerCrashedError):
+            threading.Thread(target=self._replace, args=(worker,), daemon=True).start()
+            raise
+        self._idle.put(worker)
+        return answer
+
+    def _idle_worker(self, deadline: float) -> Worker:
+        while self.status not in ENDED:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise InvocationTimeoutError("no worker of the instance was free in time")
+            try:
+                return self._idle.get(timeout=min(left, _POLL_SECONDS))
+            except queue.Empty:
+                continue
+        raise InstanceLostError(self.id)
+
+    def _run(self) -> None:
+        try:
+            self._boot()
+        except (WorkerStartError, ObjectError, ValueError) as error:
+            self._fail(str(error))
+            self._end_workers()
+            return
+        if self._become(InstanceStatus.IN_SERVICE, InstanceStatus.PENDING):
+            self._serve()
+        self._end_workers()
+        self._become(InstanceStatus.TERMINATED, InstanceStatus.DRAINING)
+
+    def _boot(self) -> None:
+        launch = self._launch
+        if not launch.context.clock.sleep(launch.context.settings.instance_start_seconds, self._stop):
+            return
+        model_dir = launch.objects.download_model(launch.model.source, launch.folder / "models")
+        self._container = Container(model_dir, launch.model.environment, launch.region)
+        started = [self._spawn(number) for number in range(self._container.workers)]
+        deadline = time.monotonic() + launch.config.variant.startup_seconds
+        for worker in started:
+            worker.wait_ready(deadline - time.monotonic())
+            self._idle.put(worker)
+
+    def _spawn(self, number: int) -> Worker:
+        assert self._container is not None  # noqa: S101 - set before the first worker starts
+        launch = self._launch
+        log = launch.folder / "logs" / launch.endpoint_name / f"{self.id}-{number}.log"
+        worker = Worker(
+            launch.context.processes,
+            self._container,
+            None if launch.context.settings.verbose else log,
+        )
+        with self._lock:
+            ended = self.status in ENDED
+            self._workers.append(worker)
+        if ended:
+            worker.kill()
+        return worker
+
+    def _replace(self, lost: Worker) -> None:
+        lost.kill()
+        with self._lock:
+            if lost not in self._workers:
+                return
+            self._workers.remove(lost)
+        try:
+            worker = self._spawn(len(self._workers))
+            worker.wait_ready(self._launch.config.variant.startup_seconds)
+        except WorkerStartError as error:
+            self._fail(f"a lost worker could not be replaced: {error}")
+            return
+        self._idle.put(worker)
+
+    def _serve(self) -> None:
+        """Take requests until told to stop, and return when the last one has finished."""
+        assert self._container is not None  # noqa: S101 - the instance has booted
+        concurrency = self._launch.config.variant.max_concurrent or self._container.workers
+        free = threading.Semaphore(concurrency)
+        with ThreadPoolExecutor(concurrency, thread_name_prefix=self.id) as pool:
+            while not self._stop.is_set():
+                if not free.acquire(timeout=_POLL_SECONDS):
+                    continue
+                request = self._launch.backlog.take(_POLL_SECONDS)
+                if request is None:
+                    free.release()
+                elif self._stop.is_set():
+                    self._launch.backlog.give_back(request)
+                else:
+                    pool.submit(self._process, request, self).add_done_callback(lambda _: free.release())
+
+    def _fail(self, reason: str) -> None:
+        """Be lost: no more requests; what runs on workers that still live may finish."""
+        self.failure = reason
+        self._become(InstanceStatus.FAILED, *(set(InstanceStatus) - ENDED))
+
+    def _become(self, status: InstanceStatus, *allowed: InstanceStatus) -> bool:
+        """Change to ``status`` when it is in one of ``allowed``; tell whether it did."""
+        with self._lock:
+            if self.status not in allowed:
+                return False
+            self.status = status
+            self.served = self.served or status is InstanceStatus.IN_SERVICE
+            if status in ENDED:
+                self._stop.set()
+        self._changed(self)
+        return True
+
+    def _end_workers(self) -> None:
+        with self._lock:
+            workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.kill()

@@ -19,11 +19,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from moto.sns.models import sns_backends
-from moto.sqs.models import sqs_backends
-from moto.utilities.arns import parse_arn
-
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.lambda_runtime.destinations import deliver
 from darkroom.sandbox.lambda_runtime.environment import Outcome
 
 if TYPE_CHECKING:
@@ -62,21 +59,22 @@ class AsynchronousInvocations:
         self._closed = threading.Event()
         threading.Thread(target=self._retry, name="lambda-retries", daemon=True).start()
 
-    def send(self, function: Function, event: bytes) -> None:
-        """Queue an event; returns at once."""
-        self._attempt(QueuedEvent(function, event, str(uuid.uuid4()), self._context.clock.now()))
+    def send(self, function: Function, event: bytes) -> Future[Outcome] | None:
+        """Queue an event; returns at once, with its first attempt (None when that is put off)."""
+        return self._attempt(QueuedEvent(function, event, str(uuid.uuid4()), self._context.clock.now()))
 
     def close(self) -> None:
         """Try nothing again."""
         self._closed.set()
 
-    def _attempt(self, queued: QueuedEvent) -> None:
+    def _attempt(self, queued: QueuedEvent) -> Future[Outcome] | None:
         if queued.function.reserved_concurrency == 0:
             self._record(queued.function, "Throttles", 1)
             self._postpone(queued, _THROTTLED_DELAY)
-            return
+            return None
         future = self._invoke(queued.function, queued.event, queued.request_id, None)
         future.add_done_callback(lambda done: self._finish(queued, done.result()))
+        return future
 
     def _finish(self, queued: QueuedEvent, outcome: Outcome) -> None:
         if self._closed.is_set():
@@ -131,7 +129,7 @@ class AsynchronousInvocations:
         self, function: Function, target: str, body: str, attributes: dict[str, tuple[str, str]]
     ) -> None:
         try:
-            _send(target, body, attributes)
+            deliver(target, body, attributes)
         except Exception as error:
             # As on AWS, what can't be delivered is counted and lost; here it is said, too.
             self._record(function, "DeadLetterErrors", 1)
@@ -140,32 +138,6 @@ class AsynchronousInvocations:
 
 def _configuration(function: Function) -> dict[str, Any]:
     return function.event_invoke_config[-1].config if function.event_invoke_config else {}
-
-
-def _send(target: str, body: str, attributes: dict[str, tuple[str, str]]) -> None:
-    arn = parse_arn(target)
-    if arn.service == "sqs":
-        sqs_backends[arn.account][arn.region].send_message(
-            arn.resource_id,
-            body,
-            message_attributes={
-                name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()
-            },
-        )
-    elif arn.service == "sns":
-        sns_backends[arn.account][arn.region].publish(
-            message=body,
-            arn=target,
-            message_attributes={
-                name: {"Type": kind, "Value": value} for name, (kind, value) in attributes.items()
-            },
-        )
-    elif arn.service == "lambda":
-        from darkroom.sandbox.lambda_runtime import invocations
-
-        invocations.send_event(invocations.find(target), body.encode())
-    else:
-        raise ValueError(f"the sandbox delivers to SQS, SNS and Lambda, not to {arn.service}")
 
 
 def _error_attributes(queued: QueuedEvent, outcome: Outcome | None) -> dict[str, tuple[str, str]]:

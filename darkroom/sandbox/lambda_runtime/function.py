@@ -84,6 +84,18 @@ def allows(function: LambdaFunction, service: str, source_arn: str) -> bool:
     return any(_statement_allows(statement, service, source_arn) for statement in function.policy.statements)
 
 
+def require_permission(function: LambdaFunction, service: str, source_arn: str) -> None:
+    """Check that ``service`` may invoke ``function`` for ``source_arn``.
+
+    Raises:
+        PermissionError: no statement of the function's policy allows it.
+    """
+    if not allows(function, service, source_arn):
+        raise PermissionError(
+            f"the policy of {function.function_name} does not let {service} invoke it for {source_arn}"
+        )
+
+
 def _statement_allows(statement: dict[str, Any], service: str, source_arn: str) -> bool:
     principal = statement.get("Principal")
     services = principal.get("Service") if isinstance(principal, dict) else principal

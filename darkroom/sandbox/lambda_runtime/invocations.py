@@ -128,6 +128,10 @@ def invoke(function: Function, event: bytes, client_context: str | None = None) 
     return service().invoke(function, event, str(uuid.uuid4()), client_context)
 
 
-def send_event(function: Function, event: bytes) -> None:
-    """Queue ``event`` for ``function`` (Event): retried on error, then its failure destination."""
-    service().events.send(function, event)
+def send_event(function: Function, event: bytes) -> Future[Outcome] | None:
+    """Queue ``event`` for ``function`` (Event): retried on error, then its failure destination.
+
+    Returns:
+        The first attempt's outcome to come; None when the function's concurrency is set to zero.
+    """
+    return service().events.send(function, event)

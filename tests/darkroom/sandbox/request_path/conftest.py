@@ -17,7 +17,7 @@ import boto3
 import botocore.config
 import pytest
 from moto.core.base_backend import BackendDict
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from darkroom.sandbox import api_gateway, context, eventbridge, lambda_runtime, sns

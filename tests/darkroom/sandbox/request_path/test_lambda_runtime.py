@@ -47,9 +47,10 @@ def test_a_function_sees_its_own_environment_and_the_runtime_of_aws_only(aws: Aw
     source = """
     import importlib.util, os
     def handler(event, context):
+        modules = ("boto3", "moto", "flask", "darkroom")
         return {
             "variables": dict(os.environ),
-            "modules": {m: importlib.util.find_spec(m) is not None for m in ("boto3", "moto", "flask", "darkroom")},
+            "modules": {m: importlib.util.find_spec(m) is not None for m in modules},
             "remaining": context.get_remaining_time_in_millis(),
             "memory": context.memory_limit_in_mb,
             "cwd_is_task_root": os.getcwd() == os.environ["LAMBDA_TASK_ROOT"],
@@ -231,12 +232,10 @@ def test_embedded_metrics_reach_cloudwatch_under_every_dimension_set(aws: Aws) -
 
 def test_an_event_is_answered_at_once_and_runs_later(aws: Aws, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    aws.function(
-        "later",
-        f"import time, pathlib\ndef handler(e, c):\n    time.sleep(0.3)\n    pathlib.Path({str(mark)!r}).touch()",
-    )
+    source = "import time, pathlib\ndef handler(e, c):\n    time.sleep(0.3)\n    pathlib.Path(e).touch()"
+    aws.function("later", source)
     start = time.monotonic()
-    _, response = aws.invoke("later", {}, InvocationType="Event")
+    _, response = aws.invoke("later", str(mark), InvocationType="Event")
     assert response["StatusCode"] == 202
     assert not mark.exists()
     eventually(mark.exists)
@@ -308,7 +307,7 @@ def test_service_metrics_are_published_once_the_minute_is_over(aws: Aws) -> None
             Period=3600,
             Statistics=["Sum"],
         )["Datapoints"]
-        return sum(point["Sum"] for point in points)
+        return float(sum(point["Sum"] for point in points))
 
     eventually(lambda: total("Invocations") == 2)
     assert total("Errors") == 1

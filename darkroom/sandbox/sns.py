@@ -1,0 +1,286 @@
+"""SNS: subscriptions and topic policies from templates, deliveries to Lambda, and what was published."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from moto.sns import models
+from moto.sqs.models import sqs_backends
+from moto.utilities.arns import parse_arn
+
+from darkroom.sandbox import context as sandbox
+from darkroom.sandbox.cloudformation.handler import HandlerRequest, Resource, ResourceHandler
+from darkroom.sandbox.context import Context
+from darkroom.sandbox.lambda_runtime import invocations
+from darkroom.sandbox.lambda_runtime.function import require_permission
+
+_published: list[dict[str, Any]] = []
+_published_lock = threading.Lock()
+
+
+def install(_context: Context) -> None:
+    """Take over the deliveries of moto's SNS; needs the Lambda room."""
+    models.Topic = Topic  # type: ignore[misc]
+    models.Subscription = Subscription  # type: ignore[misc]
+    with _published_lock:
+        _published.clear()
+
+
+def published() -> list[dict[str, Any]]:
+    """Everything published so far: ``time`` (sandbox seconds), ``topic`` (ARN), ``message``."""
+    with _published_lock:
+        return list(_published)
+
+
+class Topic(models.Topic):
+    """A topic that remembers what was published when."""
+
+    def publish(self, message: str, *args: Any, **kwargs: Any) -> str:
+        """Deliver to every subscription, each on its own: one that fails doesn't stop the others."""
+        entry = {"time": sandbox.current().clock.now(), "topic": self.arn, "message": message}
+        with _published_lock:
+            _published.append(entry)
+        return super().publish(message, *args, **kwargs)
+
+
+class Subscription(models.Subscription):
+    """A subscription that invokes its function as an event, and uses its redrive policy."""
+
+    def publish(
+        self,
+        message: str,
+        message_id: str,
+        subject: str | None = None,
+        message_attributes: dict[str, Any] | None = None,
+        group_id: str | None = None,
+        deduplication_id: str | None = None,
+        message_structure: str | None = None,
+    ) -> None:
+        """Deliver one message, or put it into the dead-letter queue."""
+        if self.protocol.startswith("email"):
+            # Nobody confirms it here: it is pending for ever, and AWS sends nothing until then.
+            return
+        try:
+            if self.protocol == "lambda":
+                self._invoke(message, message_id, subject, message_attributes, message_structure)
+            else:
+                super().publish(
+                    message,
+                    message_id,
+                    subject,
+                    message_attributes,
+                    group_id,
+                    deduplication_id,
+                    message_structure,
+                )
+        except Exception as error:
+            print(f"SNS could not deliver to {self.endpoint}: {error}", file=sys.stderr)
+            self._bury(self._notification(message, message_id, subject, message_attributes))
+
+    def _invoke(
+        self,
+        message: str,
+        message_id: str,
+        subject: str | None,
+        attributes: dict[str, Any] | None,
+        structure: str | None,
+    ) -> None:
+        if self._filter_policy_matcher is not None and not self._filter_policy_matcher.matches(
+            attributes, message
+        ):
+            return
+        if structure == "json":
+            message = self._parse_message_structure(message, self.protocol)
+        if sandbox.current().faults.take("drop_notifications"):
+            return
+        function = invocations.find(self.endpoint)
+        require_permission(function, "sns.amazonaws.com", self.topic.arn)
+        notification = self._notification(message, message_id, subject, attributes)
+        event = {
+            "Records": [
+                {
+                    "EventSource": "aws:sns",
+                    "EventVersion": "1.0",
+                    "EventSubscriptionArn": self.arn,
+                    "Sns": notification,
+                }
+            ]
+        }
+        invocations.send_event(function, json.dumps(event).encode())
+
+    def _notification(
+        self, message: str, message_id: str, subject: str | None, attributes: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html; the signature is a placeholder."""
+        now = datetime.fromtimestamp(sandbox.current().clock.now(), UTC)
+        region = parse_arn(self.topic.arn).region
+        return {
+            "Type": "Notification",
+            "MessageId": message_id,
+            "TopicArn": self.topic.arn,
+            "Subject": subject,
+            "Message": message,
+            "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z",
+            "SignatureVersion": "1",
+            "Signature": "unsigned",
+            "SigningCertUrl": f"https://sns.{region}.amazonaws.com/SimpleNotificationService.pem",
+            "UnsubscribeUrl": f"https://sns.{region}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={self.arn}",
+            "MessageAttributes": {
+                name: {"Type": value["Type"], "Value": value["Value"]}
+                for name, value in (attributes or {}).items()
+            },
+        }
+
+    def _bury(self, notification: Mapping[str, Any]) -> None:
+        """Use the redrive policy: client errors (no function, no permission) are not tried again."""
+        target = json.loads(self.attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
+        if target:
+            queue = parse_arn(target)
+            sqs_backends[queue.account][queue.region].send_message(
+                queue.resource_id, json.dumps(notification)
+            )
+
+
+class SubscriptionType(ResourceHandler):
+    """AWS::SNS::Subscription."""
+
+    type_name: ClassVar[str] = "AWS::SNS::Subscription"
+    _ATTRIBUTES: ClassVar[tuple[str, ...]] = (
+        # The scope first: a filter policy is checked by it.
+        "FilterPolicyScope",
+        "FilterPolicy",
+        "RawMessageDelivery",
+        "RedrivePolicy",
+    )
+    properties: ClassVar[frozenset[str]] = frozenset(
+        {*_ATTRIBUTES, "Endpoint", "Protocol", "Region", "TopicArn"}
+    )
+
+    def create(self, request: HandlerRequest) -> Resource:
+        made = request.client("sns").subscribe(
+            TopicArn=request.properties["TopicArn"],
+            Protocol=request.properties["Protocol"],
+            Endpoint=request.properties["Endpoint"],
+            ReturnSubscriptionArn=True,
+        )
+        arn = made["SubscriptionArn"]
+        if request.properties["Protocol"].startswith("email"):
+            subscription = models.sns_backends[request.account_id][request.region].subscriptions[arn]
+            subscription.attributes["PendingConfirmation"] = True
+        self._set_attributes(request, arn)
+        return Resource(arn, {"Arn": arn})
+
+    def update(self, request: HandlerRequest) -> Resource:
+        self._set_attributes(request, request.physical_id)
+        return Resource(request.physical_id, {"Arn": request.physical_id})
+
+    def delete(self, request: HandlerRequest) -> None:
+        request.client("sns").unsubscribe(SubscriptionArn=request.physical_id)
+
+    def _set_attributes(self, request: HandlerRequest, arn: str) -> None:
+        for name in self._ATTRIBUTES:
+            if request.changed(name):
+                value = request.properties.get(name)
+                request.client("sns").set_subscription_attributes(
+                    SubscriptionArn=arn, AttributeName=name, AttributeValue=_attribute(value)
+                )
+
+
+class TopicPolicyType(ResourceHandler):
+    """AWS::SNS::TopicPolicy: the policy of one or more topics."""
+
+    type_name: ClassVar[str] = "AWS::SNS::TopicPolicy"
+    properties: ClassVar[frozenset[str]] = frozenset({"PolicyDocument", "Topics"})
+
+    def create(self, request: HandlerRequest) -> Resource:
+        self._put(request)
+        return self._resource(request.default_name())
+
+    def update(self, request: HandlerRequest) -> Resource:
+        self._put(request)
+        gone = set(request.previous_properties.get("Topics", [])) - set(request.properties["Topics"])
+        for topic in sorted(gone):
+            _restore_default_policy(topic)
+        return self._resource(request.physical_id)
+
+    def delete(self, request: HandlerRequest) -> None:
+        for topic in request.properties["Topics"]:
+            _restore_default_policy(topic)
+
+    @staticmethod
+    def _put(request: HandlerRequest) -> None:
+        policy = json.dumps(request.properties["PolicyDocument"])
+        for topic in request.properties["Topics"]:
+            request.client("sns").set_topic_attributes(
+                TopicArn=topic, AttributeName="Policy", AttributeValue=policy
+            )
+
+    @staticmethod
+    def _resource(physical_id: str) -> Resource:
+        return Resource(physical_id, {"Id": physical_id})
+
+
+class TopicType(ResourceHandler):
+    """AWS::SNS::Topic."""
+
+    type_name: ClassVar[str] = "AWS::SNS::Topic"
+    _ATTRIBUTES: ClassVar[tuple[str, ...]] = ("DisplayName", "KmsMasterKeyId", "TracingConfig")
+    properties: ClassVar[frozenset[str]] = frozenset({*_ATTRIBUTES, "Subscription", "Tags", "TopicName"})
+
+    def create(self, request: HandlerRequest) -> Resource:
+        name = request.properties.get("TopicName") or request.default_name(256)
+        client = request.client("sns")
+        arn = client.create_topic(Name=name, Tags=list(request.properties.get("Tags", [])))["TopicArn"]
+        for entry in request.properties.get("Subscription", []):
+            client.subscribe(TopicArn=arn, Protocol=entry["Protocol"], Endpoint=entry["Endpoint"])
+        self._set_attributes(request, arn)
+        return self._resource(arn)
+
+    def update(self, request: HandlerRequest) -> Resource:
+        self._set_attributes(request, request.physical_id)
+        client = request.client("sns")
+        if request.changed("Tags"):
+            before = {tag["Key"] for tag in request.previous_properties.get("Tags", [])}
+            tags = list(request.properties.get("Tags", []))
+            gone = sorted(before - {tag["Key"] for tag in tags})
+            if gone:
+                client.untag_resource(ResourceArn=request.physical_id, TagKeys=gone)
+            if tags:
+                client.tag_resource(ResourceArn=request.physical_id, Tags=tags)
+        return self._resource(request.physical_id)
+
+    def delete(self, request: HandlerRequest) -> None:
+        request.client("sns").delete_topic(TopicArn=request.physical_id)
+
+    def _set_attributes(self, request: HandlerRequest, arn: str) -> None:
+        for name in self._ATTRIBUTES:
+            if request.changed(name):
+                request.client("sns").set_topic_attributes(
+                    TopicArn=arn, AttributeName=name, AttributeValue=_attribute(request.properties.get(name))
+                )
+
+    @staticmethod
+    def _resource(arn: str) -> Resource:
+        return Resource(arn, {"TopicArn": arn, "TopicName": arn.rpartition(":")[2]})
+
+
+def _attribute(value: Any) -> str:
+    """A property as the API's attribute, which is a string."""
+    if value in (None, False, "false"):
+        # moto takes any text for true.
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _restore_default_policy(topic_arn: str) -> None:
+    """What deleting a topic policy does: the topic's own default holds again. No API call does that."""
+    arn = parse_arn(topic_arn)
+    topic = models.sns_backends[arn.account][arn.region].topics.get(topic_arn)
+    if topic is not None:
+        default = topic._create_default_topic_policy(arn.region, arn.account, topic.name)
+        topic.policy = json.dumps(default)

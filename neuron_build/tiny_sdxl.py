@@ -120,8 +120,12 @@ def _write_text_encoder(folder: Path) -> None:
     config = _text_encoder(_TEXT_WIDTHS[0], "quick_gelu")
     with torch.device("meta"):
         model = CLIPTextModel(CLIPTextConfig(**config))
+    # The names of SDXL's published checkpoints, which every version loads; transformers 5 drops the prefix.
+    shapes = {
+        f"text_model.{name.removeprefix('text_model.')}": shape for name, shape in _shapes(model).items()
+    }
     _write_json(folder / "config.json", config | {"architectures": ["CLIPTextModel"]})
-    _write_weights(folder / "model.safetensors", model)
+    _write_weights(folder / "model.safetensors", shapes)
 
 
 def _write_text_encoder_2(folder: Path) -> None:
@@ -129,31 +133,38 @@ def _write_text_encoder_2(folder: Path) -> None:
     with torch.device("meta"):
         model = CLIPTextModelWithProjection(CLIPTextConfig(**config))
     _write_json(folder / "config.json", config | {"architectures": ["CLIPTextModelWithProjection"]})
-    _write_weights(folder / "model.safetensors", model)
+    _write_weights(folder / "model.safetensors", _shapes(model))
 
 
 def _write_unet(folder: Path) -> None:
     with torch.device("meta"):
         model = UNet2DConditionModel(**_UNET)
     _write_json(folder / "config.json", _UNET | {"_class_name": "UNet2DConditionModel"})
-    _write_weights(folder / "diffusion_pytorch_model.safetensors", model, gains=_UNET_GAINS)
+    _write_weights(folder / "diffusion_pytorch_model.safetensors", _shapes(model), gains=_UNET_GAINS)
 
 
 def _write_vae(folder: Path) -> None:
     with torch.device("meta"):
         model = AutoencoderKL(**_VAE)
     _write_json(folder / "config.json", _VAE | {"_class_name": "AutoencoderKL"})
-    _write_weights(folder / "diffusion_pytorch_model.safetensors", model, balanced=_VAE_BALANCED)
+    _write_weights(folder / "diffusion_pytorch_model.safetensors", _shapes(model), balanced=_VAE_BALANCED)
 
 
 def _write_scheduler(folder: Path) -> None:
     _write_json(folder / "scheduler_config.json", _SCHEDULER | {"_class_name": "EulerDiscreteScheduler"})
 
 
+def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(parameter.shape) for name, parameter in model.state_dict().items()}
+
+
 def _write_weights(
-    path: Path, model: Any, *, gains: Mapping[str, float] | None = None, balanced: Collection[str] = ()
+    path: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    gains: Mapping[str, float] | None = None,
+    balanced: Collection[str] = (),
 ) -> None:
-    shapes = {name: tuple(parameter.shape) for name, parameter in model.state_dict().items()}
     weights = random_weights(shapes, seed=f"{_SEED}/{path.parent.name}", gains=gains or {}, balanced=balanced)
     # transformers refuses weights whose metadata does not say what framework they are for.
     save_file(weights, path, metadata={"format": "pt"})

@@ -31,7 +31,8 @@ def load_pipeline(model: Path) -> StableDiffusionXLPipeline:
     # Imported once the libraries are quiet: they warn of what they lack, though nothing here needs it.
     from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    if "OMP_NUM_THREADS" not in os.environ:  # torch reads it by itself
+        torch.set_num_threads(1)
     pipeline = StableDiffusionXLPipeline.from_pretrained(
         model, local_files_only=True, use_safetensors=True, add_watermarker=False
     )

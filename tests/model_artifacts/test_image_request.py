@@ -25,7 +25,7 @@ VALID: dict[str, Any] = {
     "height": 96,
 }
 
-unicode_text = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+unicode_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 valid_payloads = st.fixed_dictionaries(
     {
         "prompt": unicode_text.filter(str.strip),

@@ -15,7 +15,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 REQUIREMENTS := requirements.txt requirements-sandbox.txt requirements-dev.txt lambda/requirements.txt constraints.txt
 MODEL_SOURCES := $(shell find model_artifacts neuron_build -name '*.py' -o -name '*.json')
 
-.PHONY: help setup demo test lint format bench soak clean
+.PHONY: help setup demo test lint format bench soak constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -34,6 +34,7 @@ setup: .build/python.stamp .build/node.stamp .build/lambda-layer.stamp .build/bu
 .build/node.stamp: package.json package-lock.json .build/python.stamp
 	@echo "== The CDK CLI into node_modules"
 	npm ci --no-audit --no-fund --loglevel=error
+	@ln -sf ../../node_modules/.bin/cdk .venv/bin/cdk
 	@touch $@
 
 .build/lambda-layer.stamp: lambda/requirements.txt constraints.txt .build/python.stamp
@@ -70,6 +71,10 @@ bench: setup ## Measure the ratios of docs/benchmarks.md and write them there
 
 soak: setup ## The long runs that make test has no time for
 	pytest -m soak
+
+constraints: ## Write constraints.txt from what is installed, after requirements changed
+	@echo "# Every package at the version this was tested with; written by make constraints." > constraints.txt
+	@pip freeze --exclude-editable | sed 's/+cpu$$//' | tee -a constraints.txt
 
 clean: ## Remove everything that was built or installed
 	rm -rf .venv node_modules .build cdk.out out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*

@@ -159,7 +159,5 @@ def _shown(value: Any) -> int | float | bool | str | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        if not math.isfinite(value) or abs(value) > _INTEGER_SHOWN:
-            return "a number with too many digits"
-        return value
+        return value if abs(value) <= _INTEGER_SHOWN else "a number with too many digits"
     return _JSON_TYPES[type(value)]

@@ -77,9 +77,7 @@ def campaign(monkeypatch: pytest.MonkeyPatch, printed: Callable[[], str]) -> Ite
         app = Application(
             settings=from_environment(ENVIRONMENT),
             jobs=Jobs(clients.dynamodb, "jobs"),
-            backend=SageMakerAsync(
-                clients.s3, endpoint, from_environment(ENVIRONMENT)
-            ),
+            backend=SageMakerAsync(clients.s3, endpoint, from_environment(ENVIRONMENT)),
             s3=clients.s3,
             now=lambda: deployed.time,
         )

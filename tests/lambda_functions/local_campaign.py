@@ -1,4 +1,4 @@
-"""A campaign's functions in moto: real handlers, real boto3 clients, an endpoint that remembers what it was asked."""
+"""A campaign's functions in moto: real handlers and clients, an endpoint that remembers what it was asked."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Weights = npt.NDArray[np.float32]
 
 # A 3x3 kernel of independent random weights draws noise; one with weight at its centre draws shapes.
 _WINDOW: Weights = np.outer([1, 3, 1], [1, 3, 1]).astype(np.float32) / np.float32(25)
-# SiLU halves the variance and the window averages: this keeps the signal's size from layer to layer.
+# SiLU takes the standard deviation to about 0.6: this keeps the signal's size from layer to layer.
 _CONVOLUTION_GAIN = 1.6
 
 

@@ -79,6 +79,21 @@ def _variables(
     return variables
 
 
+def queries_behind(wanted: str, queries: Sequence[MetricQuery]) -> tuple[MetricQuery, ...]:
+    """The query ``wanted`` and every query that it refers to, directly or not."""
+    by_id = {query.id: query for query in queries}
+    found: dict[str, MetricQuery] = {}
+    open_ids = [wanted]
+    while open_ids:
+        name = open_ids.pop()
+        if name in found or name not in by_id:
+            continue
+        found[name] = by_id[name]
+        expression = by_id[name].expression
+        open_ids.extend(referenced_ids(parse(expression)) if expression is not None else ())
+    return tuple(found.values())
+
+
 def returned_query(queries: Sequence[MetricQuery]) -> MetricQuery:
     """The one query whose data an alarm or a target tracking policy watches.
 

@@ -24,8 +24,8 @@ from image_api.jobs import SHARDS, Job
 from image_api.s3_location import S3Location
 from image_api.telemetry import Metrics, describe, logger, metrics_of
 
-# Longer than any function that submits may run (stacks give front and completion less): a job that has been
-# submitting for this long has lost its submitter.
+# Longer than any function that submits may run: a job that has been submitting for this long has lost its
+# submitter.
 LOOK_AFTER_SECONDS = 60
 # Past time to live and invocation time-out, how late the endpoint's last word may be.
 LAST_WORD_SECONDS = 60

@@ -21,8 +21,8 @@ class Picture:
     def to_png(self) -> bytes:
         """PNG with one text chunk a parameter, so that a picture says how to draw it again.
 
-        The chunks are tEXt, which is Latin-1 (PNG specification, third edition, 11.3.3); Pillow makes an iTXt chunk,
-        which is UTF-8, of a text that Latin-1 can't hold.
+        The chunks are tEXt, which is Latin-1 (PNG specification, third edition, 11.3.3); Pillow makes an
+        iTXt chunk, which is UTF-8, of a text that Latin-1 can't hold.
         """
         parameters = PngInfo()
         for name, value in asdict(self.request).items():

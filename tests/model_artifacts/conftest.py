@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from neuron_build import ROOT
 from neuron_build.package import package
 
 
@@ -19,9 +20,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def toolkit_module(bundle: Path) -> ModuleType:
-    """The bundle's inference.py, imported from where SageMaker's toolkit imports it."""
-    specification = importlib.util.spec_from_file_location("bundled_inference", bundle / "code/inference.py")
+def toolkit_module(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """inference.py beside the bundle's recipe, as in a bundle's code/ folder; linked, so that coverage sees it."""
+    code = tmp_path_factory.mktemp("code")
+    (code / "inference.py").symlink_to(ROOT / "model_artifacts/inference.py")
+    (code / "recipe.json").symlink_to(bundle / "code/recipe.json")
+    specification = importlib.util.spec_from_file_location("bundled_inference", code / "inference.py")
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)

@@ -125,7 +125,9 @@ def _read_manifest(root: Path) -> tuple[_Manifest, str]:
 
 
 def _check_files(root: Path, manifest: _Manifest) -> None:
-    there = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()} - {MANIFEST}
+    # Python writes bytecode beside the serving code where that is imported from the folder.
+    files = [path for path in root.rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
+    there = {path.relative_to(root).as_posix() for path in files} - {MANIFEST}
     for path in sorted(there ^ manifest.files.keys()):
         state = "is not in the manifest" if path in there else "is missing"
         raise BundleError(f"the bundle's files are those of its manifest; {path} {state}", BUILD)

@@ -55,9 +55,9 @@ class Model(Section):
     recipe: str
     """A model family: the name of a file in model_artifacts/recipes/."""
     bundle: str
-    """A bundle built into .build/bundles/, by name, or the s3://bucket/prefix/ of one that is there already."""
+    """A bundle built into .build/bundles/, by name, or the s3://bucket/prefix/ of one that is in S3."""
     width: Annotated[int, Field(gt=0)] | None = None
-    """Width of a picture whose request names none; with height one of the recipe's sizes. Default: its first."""
+    """Width of a picture whose request names none; with height one of the recipe's sizes."""
     height: Annotated[int, Field(gt=0)] | None = None
     """Height of a picture whose request names none."""
     steps: Annotated[int, Field(gt=0)] | None = None
@@ -138,7 +138,7 @@ class Scaling(Section):
     scale_in_cooldown: Annotated[int, Duration(0, HOUR, "a cooldown")] = 2 * MINUTE
     """The least time between two scale-ins; better longer than the longest picture."""
     seconds_per_image: Annotated[float, Field(gt=0)] | None = None
-    """Seconds that one worker takes for one picture; measure yours. Default: the recipe's, scaled to the steps."""
+    """Seconds that one worker takes for one picture. Default: the recipe's, scaled to the steps."""
     schedule: tuple[ScheduledAction, ...] = Field(default=(), strict=False)
     """Changes of the bounds at known times."""
 

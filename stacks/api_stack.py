@@ -1,0 +1,266 @@
+"""The HTTP API and the functions behind it: front-end, completion, reconciliation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from darkroom.campaign import ResolvedCampaign
+from stacks.acknowledgements import Acknowledgement, acknowledge, object_wildcard
+from stacks.data_stack import MAX_ATTEMPTS
+from stacks.http_api import HttpApi
+from stacks.lambda_code import LambdaCode
+from stacks.openapi import request_rules
+from stacks.permissions import allow, allow_service, arn
+from stacks.python_function import PythonFunction
+from stacks.utilization import NAMESPACE, SERVICE
+
+# A link lives as long as a page that shows the picture is looked at.
+LINK_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What the functions read and write."""
+
+    key: kms.IKey
+    payloads: s3.IBucket
+    pictures: s3.IBucket
+    jobs: dynamodb.ITable
+
+
+class ApiStack(cdk.Stack):
+    """Requests come in here, and results come back here."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        campaign: ResolvedCampaign,
+        storage: Storage,
+        success_topic: sns.ITopic,
+        error_topic: sns.ITopic,
+        lambda_code: LambdaCode,
+        env: cdk.Environment,
+        description: str,
+    ) -> None:
+        super().__init__(scope, id, env=env, description=description)
+        self._campaign = campaign
+        self._storage = storage
+        self._topics = {"Success": success_topic, "Error": error_topic}
+        self._code = lambda_code.package("image_api")
+        self._layers = [lambda_code.dependencies(self)]
+        self.dead_letters = self._build_dead_letters()
+        self.front = self._build_front()
+        self.completion = self._build_completion()
+        self.reconciliation = self._build_reconciliation()
+        self.http = HttpApi(self, "Http", campaign=campaign, function=self.front.function)
+        cdk.CfnOutput(self, "ApiUrl", value=self.http.url)
+        cdk.CfnOutput(
+            self,
+            "ApiKeyId",
+            value=self.http.key.ref,
+            description="aws apigateway get-api-key --include-value --api-key ID shows the key",
+        )
+
+    def _build_dead_letters(self) -> sqs.Queue:
+        """One place to look at for what nobody could handle: notifications, events, invocations."""
+        queue = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=cdk.Duration.days(14),
+        )
+        topics = [topic.topic_arn for topic in self._topics.values()]
+        queue.add_to_resource_policy(
+            allow_service("sns.amazonaws.com", ["sqs:SendMessage"], queue.queue_arn, source_arns=topics)
+        )
+        acknowledge(
+            queue, [Acknowledgement("AwsSolutions-SQS3", "This is the dead-letter queue of the others.")]
+        )
+        return queue
+
+    def _build_front(self) -> PythonFunction:
+        return self._build_function(
+            "Front",
+            statements=[
+                *self._jobs("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+                *self._submitting(),
+                # The links that it signs are as good as its own permission to read.
+                self._reading("pictures"),
+            ],
+            # Less than the 29 seconds in which API Gateway gives up.
+            timeout=cdk.Duration.seconds(28),
+            memory_size=512,
+        )
+
+    def _build_completion(self) -> PythonFunction:
+        completion = self._build_function(
+            "Completion",
+            statements=[
+                *self._jobs("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+                *self._finding_results(),
+            ],
+            timeout=cdk.Duration.seconds(30),
+            memory_size=512,
+            dead_letters=self.dead_letters,
+        )
+        for name, topic in self._topics.items():
+            self._subscribe(f"{name}Notifications", completion, topic)
+        return completion
+
+    def _subscribe(self, id: str, function: PythonFunction, topic: sns.ITopic) -> None:
+        function.function.add_permission(
+            id, principal=iam.ServicePrincipal("sns.amazonaws.com"), source_arn=topic.topic_arn
+        )
+        sns.CfnSubscription(
+            self,
+            id,
+            topic_arn=topic.topic_arn,
+            protocol="lambda",
+            endpoint=function.function.function_arn,
+            redrive_policy={"deadLetterTargetArn": self.dead_letters.queue_arn},
+        )
+
+    def _build_reconciliation(self) -> PythonFunction:
+        reconciliation = self._build_function(
+            "Reconciliation",
+            statements=[
+                *self._jobs(
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:UpdateItem",
+                    "dynamodb:Query",
+                    indexes=True,
+                ),
+                *self._submitting(),
+                *self._finding_results(),
+            ],
+            timeout=cdk.Duration.seconds(55),
+            memory_size=512,
+            dead_letters=self.dead_letters,
+            # Two at once would look at the same jobs.
+            reserved_concurrency=1,
+        )
+        rule = events.CfnRule(
+            self,
+            "EveryMinute",
+            description=f"Finishes what nobody finished in the campaign {self._campaign.name}",
+            schedule_expression="rate(1 minute)",
+            targets=[
+                {
+                    "id": "reconciliation",
+                    "arn": reconciliation.function.function_arn,
+                    "deadLetterConfig": {"arn": self.dead_letters.queue_arn},
+                    # The next minute tries again anyway.
+                    "retryPolicy": {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60},
+                }
+            ],
+        )
+        reconciliation.function.add_permission(
+            "Schedule", principal=iam.ServicePrincipal("events.amazonaws.com"), source_arn=rule.attr_arn
+        )
+        self.dead_letters.add_to_resource_policy(
+            allow_service(
+                "events.amazonaws.com",
+                ["sqs:SendMessage"],
+                self.dead_letters.queue_arn,
+                source_arns=[rule.attr_arn],
+            )
+        )
+        return reconciliation
+
+    def _build_function(
+        self,
+        id: str,
+        *,
+        statements: list[iam.PolicyStatement],
+        timeout: cdk.Duration,
+        memory_size: int,
+        dead_letters: sqs.IQueue | None = None,
+        reserved_concurrency: int | None = None,
+    ) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            id,
+            campaign=self._campaign.name,
+            handler=f"image_api.{id.lower()}.handler",
+            code=self._code,
+            environment=self._environment(),
+            statements=[
+                *statements,
+                allow(["kms:Decrypt", "kms:GenerateDataKey"], [self._storage.key.key_arn]),
+            ],
+            timeout=timeout,
+            memory_size=memory_size,
+            layers=self._layers,
+            dead_letters=dead_letters,
+            reserved_concurrency=reserved_concurrency,
+        )
+        acknowledge(function, self._wildcards())
+        return function
+
+    def _environment(self) -> dict[str, str]:
+        """What image_api/settings.py reads (docs/architecture.md, Lambda functions)."""
+        endpoint = self._campaign.file.endpoint
+        return {
+            "CAMPAIGN": self._campaign.name,
+            "MODEL_ID": self._campaign.model_id,
+            "JOBS_TABLE": self._storage.jobs.table_name,
+            "PAYLOADS_BUCKET": self._storage.payloads.bucket_name,
+            "PICTURES_BUCKET": self._storage.pictures.bucket_name,
+            "ENDPOINT_NAME": self._campaign.name,
+            "BACKEND": f"sagemaker-{endpoint.mode}",
+            "CACHE_SECONDS": str(self._campaign.file.cache.time_to_live),
+            "LINK_SECONDS": str(LINK_SECONDS),
+            "MAX_ATTEMPTS": str(MAX_ATTEMPTS),
+            "REQUEST_TTL_SECONDS": str(endpoint.request_time_to_live),
+            "INVOCATION_TIMEOUT_SECONDS": str(endpoint.invocation_timeout),
+            "REQUEST_RULES": json.dumps(request_rules(self._campaign)),
+            "POWERTOOLS_SERVICE_NAME": SERVICE,
+            "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
+
+    def _jobs(self, *actions: str, indexes: bool = False) -> list[iam.PolicyStatement]:
+        table = self._storage.jobs.table_arn
+        return [allow(actions, [table, f"{table}/index/open"] if indexes else [table])]
+
+    def _submitting(self) -> list[iam.PolicyStatement]:
+        endpoint = arn(self, "sagemaker", f"endpoint/{self._campaign.name}")
+        return [
+            allow(["s3:PutObject"], [self._storage.payloads.arn_for_objects("payloads/*")]),
+            allow(["sagemaker:InvokeEndpointAsync"], [endpoint]),
+        ]
+
+    def _reading(self, prefix: str) -> iam.PolicyStatement:
+        return allow(["s3:GetObject"], [self._storage.pictures.arn_for_objects(f"{prefix}/*")])
+
+    def _finding_results(self) -> list[iam.PolicyStatement]:
+        # Without ListBucket S3 answers 403, not 404, for a picture that is not there.
+        listing = allow(["s3:ListBucket"], [self._storage.pictures.bucket_arn])
+        return [self._reading("pictures"), self._reading("failures"), listing]
+
+    def _wildcards(self) -> list[Acknowledgement]:
+        reason = (
+            "Keys are made of job ids and of names that SageMaker gives: the prefix is as exact as it can be."
+        )
+        storage = self._storage
+        objects = [
+            (storage.payloads, "payloads/*"),
+            (storage.pictures, "pictures/*"),
+            (storage.pictures, "failures/*"),
+        ]
+        return [object_wildcard(bucket, pattern, reason, user=self) for bucket, pattern in objects]

@@ -1,0 +1,67 @@
+"""Wires the stacks of one campaign; the one place where they meet."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from darkroom.campaign import ResolvedCampaign
+from stacks.api_stack import ApiStack, Storage
+from stacks.data_stack import DataStack
+from stacks.inference_stack import InferenceStack
+from stacks.lambda_code import LambdaCode
+from stacks.monitoring_stack import MonitoringStack
+
+
+class CampaignStage(cdk.Stage):
+    """One campaign: ``cdk deploy 'NAME/*'``, ``cdk destroy 'NAME/*'``."""
+
+    def __init__(self, scope: Construct, *, campaign: ResolvedCampaign, lambda_code: LambdaCode) -> None:
+        file = campaign.file
+        env = cdk.Environment(account=file.environment.account, region=file.environment.region)
+        super().__init__(scope, campaign.name, env=env)
+        self.data = DataStack(
+            self,
+            "data",
+            campaign=campaign,
+            lambda_code=lambda_code,
+            env=env,
+            description=f"Campaign {campaign.name}: key, buckets, job table",
+        )
+        self.inference = InferenceStack(
+            self,
+            "inference",
+            campaign=campaign,
+            key=self.data.key,
+            payloads=self.data.payloads,
+            pictures=self.data.pictures,
+            env=env,
+            description=f"Campaign {campaign.name}: endpoint and scaling",
+        )
+        self.api = ApiStack(
+            self,
+            "api",
+            campaign=campaign,
+            storage=Storage(
+                key=self.data.key,
+                payloads=self.data.payloads,
+                pictures=self.data.pictures,
+                jobs=self.data.jobs,
+            ),
+            success_topic=self.inference.success_topic,
+            error_topic=self.inference.error_topic,
+            lambda_code=lambda_code,
+            env=env,
+            description=f"Campaign {campaign.name}: HTTP API and functions",
+        )
+        self.monitoring = MonitoringStack(
+            self,
+            "monitoring",
+            campaign=campaign,
+            key=self.data.key,
+            dead_letters=self.api.dead_letters,
+            env=env,
+            description=f"Campaign {campaign.name}: dashboard and alarms",
+        )
+        for name, value in {"darkroom:campaign": campaign.name, **file.tags}.items():
+            cdk.Tags.of(self).add(name, value)

@@ -1,0 +1,199 @@
+"""What must outlive the rest: the key, the buckets, the job table."""
+
+from __future__ import annotations
+
+import math
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from darkroom.campaign import ResolvedCampaign
+from stacks.acknowledgements import LOG_BUCKET, acknowledge, object_wildcard
+from stacks.lambda_code import LambdaCode
+from stacks.permissions import allow, allow_service, arn
+from stacks.python_function import PythonFunction
+
+DAY = 86400
+MAX_ATTEMPTS = 3
+"""Times that a job is submitted before reconciliation fails it."""
+
+LOGS_DAYS = 90
+# A picture is deleted by S3 at the earliest a day after its job is forgotten: no link points nowhere.
+MARGIN_DAYS = 1
+
+
+class DataStack(cdk.Stack):
+    """The campaign's state. With ``retention: keep`` the key, the pictures and the table survive it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        campaign: ResolvedCampaign,
+        lambda_code: LambdaCode,
+        env: cdk.Environment,
+        description: str,
+    ) -> None:
+        super().__init__(scope, id, env=env, description=description)
+        self._campaign = campaign
+        self._keeps = campaign.file.retention == "keep"
+        self._kept = cdk.RemovalPolicy.RETAIN if self._keeps else cdk.RemovalPolicy.DESTROY
+        self.key = self._build_key()
+        self._cleanup = self._build_cleanup_function(lambda_code)
+        self._logs = self._build_log_bucket()
+        self.payloads = self._build_payloads_bucket()
+        self.pictures = self._build_pictures_bucket()
+        self.jobs = self._build_job_table()
+        cdk.CfnOutput(self, "PicturesBucketName", value=self.pictures.bucket_name)
+        cdk.CfnOutput(self, "JobsTableName", value=self.jobs.table_name)
+
+    def _build_key(self) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            description=f"Data of the campaign {self._campaign.name}",
+            enable_key_rotation=True,
+            removal_policy=self._kept,
+            pending_window=cdk.Duration.days(7),
+        )
+        # CloudWatch publishes alarms to the encrypted operations topic as itself, not in a role.
+        key.add_to_resource_policy(
+            allow_service(
+                "cloudwatch.amazonaws.com",
+                ["kms:Decrypt", "kms:GenerateDataKey*"],
+                "*",
+                source_arns=[arn(self, "cloudwatch", f"alarm:{self._campaign.name}-*")],
+            )
+        )
+        return key
+
+    def _build_cleanup_function(self, lambda_code: LambdaCode) -> PythonFunction:
+        """Empties buckets on deletion. CloudFormation waits for its answer: it needs no dead-letter queue."""
+        return PythonFunction(
+            self,
+            "BucketCleanup",
+            campaign=self._campaign.name,
+            handler="bucket_cleanup.handler.handler",
+            code=lambda_code.package("bucket_cleanup"),
+            environment={},
+            statements=[],
+            timeout=cdk.Duration.minutes(15),
+            memory_size=256,
+        )
+
+    def _empty_on_destroy(self, bucket: s3.Bucket) -> cdk.CustomResource:
+        # A policy for each bucket, which the function does not wait for: one policy for all would make the
+        # log bucket's cleanup wait for the buckets that must wait for it.
+        policy = iam.Policy(
+            bucket,
+            "CleanupPolicy",
+            roles=[self._cleanup.role],
+            statements=[
+                allow(["s3:ListBucketVersions"], [bucket.bucket_arn]),
+                allow(["s3:DeleteObject", "s3:DeleteObjectVersion"], [bucket.arn_for_objects("*")]),
+            ],
+        )
+        reason = "Emptying a bucket deletes every object that is in it."
+        acknowledge(policy, [object_wildcard(bucket, "*", reason, user=self)])
+        cleanup = cdk.CustomResource(
+            bucket,
+            "Cleanup",
+            resource_type="Custom::BucketCleanup",
+            service_token=self._cleanup.function.function_arn,
+            properties={"BucketName": bucket.bucket_name},
+        )
+        cleanup.node.add_dependency(policy)
+        return cleanup
+
+    def _build_log_bucket(self) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "AccessLogs",
+            # S3's log delivery can't write to a bucket whose default encryption is a KMS key.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            lifecycle_rules=[_expiry(LOGS_DAYS)],
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        acknowledge(bucket, [LOG_BUCKET])
+        self._logs_cleanup = self._empty_on_destroy(bucket)
+        return bucket
+
+    def _build_payloads_bucket(self) -> s3.Bucket:
+        """Payloads hold prompts: they go as soon as no attempt can need them."""
+        waiting = MAX_ATTEMPTS * self._campaign.file.endpoint.request_time_to_live
+        bucket = self._build_bucket("Payloads", days=_days(waiting), removal_policy=cdk.RemovalPolicy.DESTROY)
+        self._empty_on_destroy(bucket)
+        return bucket
+
+    def _build_pictures_bucket(self) -> s3.Bucket:
+        days = _days(self._campaign.file.cache.time_to_live)
+        bucket = self._build_bucket("Pictures", days=days, removal_policy=self._kept)
+        if not self._keeps:
+            self._empty_on_destroy(bucket)
+        return bucket
+
+    def _build_bucket(self, id: str, *, days: int, removal_policy: cdk.RemovalPolicy) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            id,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            server_access_logs_bucket=self._logs,
+            server_access_logs_prefix=f"{id.lower()}/",
+            lifecycle_rules=[_expiry(days + MARGIN_DAYS)],
+            removal_policy=removal_policy,
+        )
+        # Deleted first, so that the log bucket is emptied after the last bucket that logs to it is gone.
+        bucket.node.add_dependency(self._logs_cleanup)
+        return bucket
+
+    def _build_job_table(self) -> dynamodb.Table:
+        table = dynamodb.Table(
+            self,
+            "Jobs",
+            partition_key=_attribute("job_id", dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=self.key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute="expires_at",
+            removal_policy=self._kept,
+        )
+        # Sparse: only jobs that are not terminal carry its key, so reconciliation reads nothing else.
+        table.add_global_secondary_index(
+            index_name="open",
+            partition_key=_attribute("open_since_bucket", dynamodb.AttributeType.STRING),
+            sort_key=_attribute("updated_at", dynamodb.AttributeType.NUMBER),
+        )
+        return table
+
+
+def _attribute(name: str, type: dynamodb.AttributeType) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=type)
+
+
+def _days(seconds: int) -> int:
+    """Whole days that cover so many seconds: S3's lifecycle counts in days."""
+    return math.ceil(seconds / DAY)
+
+
+def _expiry(days: int) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        id="expire",
+        expiration=cdk.Duration.days(days),
+        abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+    )

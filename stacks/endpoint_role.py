@@ -1,0 +1,80 @@
+"""The role of the model container: what it may read, write, publish and pull, and nothing else."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from stacks.acknowledgements import acknowledge, object_wildcard, wildcard
+from stacks.container_image import ContainerImage
+from stacks.permissions import allow
+
+METRIC_NAMESPACES = ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]
+
+
+def endpoint_role(
+    scope: Construct,
+    *,
+    bundle: tuple[str, str],
+    image: ContainerImage,
+    key: kms.IKey,
+    payloads: s3.IBucket,
+    pictures: s3.IBucket,
+    topics: list[sns.Topic],
+    log_group: logs.LogGroup,
+) -> iam.Role:
+    """The execution role (SageMaker developer guide, "SageMaker AI execution roles", CreateModel).
+
+    ``bundle`` is the bucket and prefix that SageMaker downloads to /opt/ml/model.
+    """
+    bucket, prefix = bundle
+    bundle_bucket = s3.Bucket.from_bucket_name(scope, "BundleBucket", bucket)
+    statements = [
+        allow(["s3:GetObject"], [bundle_bucket.arn_for_objects(f"{prefix}*")]),
+        allow(["s3:ListBucket"], [bundle_bucket.bucket_arn], {"StringLike": {"s3:prefix": f"{prefix}*"}}),
+        allow(["s3:GetObject"], [payloads.arn_for_objects("payloads/*")]),
+        allow(
+            ["s3:PutObject", "s3:AbortMultipartUpload"],
+            [pictures.arn_for_objects("pictures/*"), pictures.arn_for_objects("failures/*")],
+        ),
+        allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn]),
+        # The instances' volumes are encrypted with the key; EC2 gets its grants through this role.
+        allow(["kms:CreateGrant"], [key.key_arn], {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
+        allow(["sns:Publish"], [topic.topic_arn for topic in topics]),
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log_group.log_group_arn]),
+        allow(
+            ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACES}}
+        ),
+        *image.pulling(),
+    ]
+    role = iam.Role(
+        scope,
+        "ExecutionRole",
+        assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
+        inline_policies={"Serving": iam.PolicyDocument(statements=statements)},
+    )
+    keys = "Keys are made of job ids and of names that SageMaker gives: the prefix is as exact as it can be."
+    stack = cdk.Stack.of(scope)
+    acknowledge(
+        role,
+        [
+            wildcard(
+                stack.resolve(bundle_bucket.arn_for_objects(f"{prefix}*")),
+                "SageMaker downloads every object of the bundle's own prefix.",
+            ),
+            object_wildcard(payloads, "payloads/*", keys, user=stack),
+            object_wildcard(pictures, "pictures/*", keys, user=stack),
+            object_wildcard(pictures, "failures/*", keys, user=stack),
+            wildcard(
+                "*",
+                "ecr:GetAuthorizationToken and cloudwatch:PutMetricData take no resource; metrics are "
+                "held to SageMaker's two namespaces.",
+            ),
+        ],
+    )
+    return role

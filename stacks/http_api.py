@@ -1,0 +1,149 @@
+"""A construct: the REST API at the edge, with its stage, key and usage plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from darkroom.campaign import ResolvedCampaign
+from stacks.acknowledgements import (
+    EDGE_LOGGING,
+    EXECUTION_LOGGING,
+    REQUEST_VALIDATION,
+    WEB_FIREWALL,
+    acknowledge,
+)
+from stacks.openapi import openapi_document, request_rules
+
+STAGE = "live"
+
+# No body, no key, no address: who asked is in the key's id, what was asked is nobody's to read.
+ACCESS_LOG_FORMAT = json.dumps(
+    {
+        "request_id": "$context.requestId",
+        "time": "$context.requestTime",
+        "method": "$context.httpMethod",
+        "path": "$context.resourcePath",
+        "status": "$context.status",
+        "latency": "$context.responseLatency",
+        "api_key_id": "$context.identity.apiKeyId",
+    }
+)
+
+
+class HttpApi(Construct):
+    """POST /v1/images and GET /v1/images/{id}, for the holders of the campaign's API key."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, campaign: ResolvedCampaign, function: lambda_.IFunction
+    ) -> None:
+        super().__init__(scope, id)
+        self._campaign = campaign
+        self._stack = cdk.Stack.of(self)
+        self._api = self._build_api(function)
+        stage = self._build_stage(self._build_deployment())
+        self.key = self._build_key(stage)
+        self.id = self._api.ref
+        self.url = (
+            f"https://{self._api.ref}.execute-api.{self._stack.region}.{self._stack.url_suffix}/{STAGE}/"
+        )
+        function.add_permission(
+            "Api",
+            principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            source_arn=self._stack.format_arn(
+                service="execute-api", resource=self._api.ref, resource_name=f"{STAGE}/*/v1/images*"
+            ),
+        )
+
+    def _build_api(self, function: lambda_.IFunction) -> apigateway.CfnRestApi:
+        uri = (
+            f"arn:{self._stack.partition}:apigateway:{self._stack.region}:lambda:path/2015-03-31"
+            f"/functions/{function.function_arn}/invocations"
+        )
+        self._document: dict[str, Any] = openapi_document(
+            title=self._campaign.name, rules=request_rules(self._campaign), integration_uri=uri
+        )
+        api = apigateway.CfnRestApi(
+            self,
+            "Api",
+            name=self._campaign.name,
+            body=self._document,
+            fail_on_warnings=True,
+            endpoint_configuration={"types": ["REGIONAL"]},
+        )
+        acknowledge(api, [REQUEST_VALIDATION])
+        return api
+
+    def _build_deployment(self) -> apigateway.CfnDeployment:
+        """A deployment is a snapshot of the API: another document needs another one."""
+        content = json.dumps(self._stack.resolve(self._document), sort_keys=True)
+        digest = hashlib.sha256(content.encode()).hexdigest()[:12]
+        return apigateway.CfnDeployment(self, f"Deployment{digest}", rest_api_id=self._api.ref)
+
+    def _build_stage(self, deployment: apigateway.CfnDeployment) -> apigateway.CfnStage:
+        limits = self._campaign.file.api
+        stage = apigateway.CfnStage(
+            self,
+            "Stage",
+            rest_api_id=self._api.ref,
+            deployment_id=deployment.ref,
+            stage_name=STAGE,
+            tracing_enabled=True,
+            method_settings=[
+                {
+                    "httpMethod": "*",
+                    "resourcePath": "/*",
+                    "metricsEnabled": True,
+                    "dataTraceEnabled": False,
+                    "loggingLevel": "OFF",
+                    "throttlingRateLimit": limits.requests_per_second,
+                    "throttlingBurstLimit": limits.burst,
+                }
+            ],
+            access_log_setting=self._build_access_log() if limits.access_logs else None,
+        )
+        without_logs = [] if limits.access_logs else [EDGE_LOGGING]
+        acknowledge(stage, [EXECUTION_LOGGING, WEB_FIREWALL, *without_logs])
+        return stage
+
+    def _build_access_log(self) -> apigateway.CfnStage.AccessLogSettingProperty:
+        log_group = logs.LogGroup(
+            self,
+            "AccessLog",
+            log_group_name=f"/darkroom/{self._campaign.name}/api",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        # API Gateway takes the ARN without the :* that CloudFormation's attribute ends in.
+        destination = cdk.Fn.select(0, cdk.Fn.split(":*", log_group.log_group_arn))
+        return apigateway.CfnStage.AccessLogSettingProperty(
+            destination_arn=destination, format=ACCESS_LOG_FORMAT
+        )
+
+    def _build_key(self, stage: apigateway.CfnStage) -> apigateway.CfnApiKey:
+        limits = self._campaign.file.api
+        quota = limits.quota_per_day
+        key = apigateway.CfnApiKey(
+            self, "Key", enabled=True, description=f"Requests of the campaign {self._campaign.name}"
+        )
+        plan = apigateway.CfnUsagePlan(
+            self,
+            "UsagePlan",
+            usage_plan_name=self._campaign.name,
+            api_stages=[{"apiId": self._api.ref, "stage": STAGE}],
+            throttle={"rateLimit": limits.requests_per_second, "burstLimit": limits.burst},
+            quota={"limit": quota, "period": "DAY"} if quota else None,
+        )
+        plan.node.add_dependency(stage)
+        apigateway.CfnUsagePlanKey(
+            self, "UsagePlanKey", key_id=key.ref, key_type="API_KEY", usage_plan_id=plan.ref
+        )
+        return key

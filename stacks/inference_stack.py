@@ -1,0 +1,181 @@
+"""Topics, model, endpoint config, endpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from darkroom.campaign import ResolvedCampaign
+from stacks.bundle_assets import bundle_location
+from stacks.container_image import container_image
+from stacks.endpoint_role import endpoint_role
+from stacks.scaling import EndpointScaling
+
+VARIANT = "AllTraffic"
+
+# The only Neuron inference AMI; without it hosts come with a driver too old for any container since
+# SDK 2.20 (awslabs/llm-hosting-container pull 156).
+NEURON_AMI = "al2-ami-sagemaker-inference-neuron-2"
+
+# RollingUpdatePolicy allows 5 to 50 percent of the fleet a step. Half keeps the other half drawing, and asks
+# for half a fleet of quota more where a blue/green update would ask for a whole one.
+ROLLING_BATCH_PERCENT = 50
+
+
+class InferenceStack(cdk.Stack):
+    """The asynchronous endpoint on Inferentia2, from zero instances up."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        campaign: ResolvedCampaign,
+        key: kms.IKey,
+        payloads: s3.IBucket,
+        pictures: s3.IBucket,
+        env: cdk.Environment,
+        description: str,
+    ) -> None:
+        super().__init__(scope, id, env=env, description=description)
+        self._campaign = campaign
+        self._key = key
+        self.success_topic = self._build_topic("SuccessTopic")
+        self.error_topic = self._build_topic("ErrorTopic")
+        self._bundle = bundle_location(self, campaign.bundle)
+        self._image = container_image(self, campaign)
+        self._role = endpoint_role(
+            self,
+            bundle=self._bundle,
+            image=self._image,
+            key=key,
+            payloads=payloads,
+            pictures=pictures,
+            topics=[self.success_topic, self.error_topic],
+            log_group=self._build_log_group(),
+        )
+        model = self._build_model()
+        config = self._build_endpoint_config(model, pictures)
+        endpoint = self._build_endpoint(config)
+        EndpointScaling(self, "Scaling", campaign=campaign, endpoint=endpoint, variant=VARIANT)
+        cdk.CfnOutput(self, "EndpointName", value=campaign.name)
+
+    def _build_topic(self, id: str) -> sns.Topic:
+        return sns.Topic(self, id, master_key=self._key, enforce_ssl=True)
+
+    def _build_log_group(self) -> logs.LogGroup:
+        """SageMaker would create it without retention, and leave it behind."""
+        return logs.LogGroup(
+            self,
+            "ContainerLog",
+            log_group_name=f"/aws/sagemaker/Endpoints/{self._campaign.name}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+
+    def _build_model(self) -> sagemaker.CfnModel:
+        """SageMaker downloads the bundle's prefix, uncompressed, to /opt/ml/model."""
+        bucket, prefix = self._bundle
+        workers = self._campaign.workers_per_instance
+        container = {
+            "image": self._image.uri,
+            "modelDataSource": {
+                "s3DataSource": {
+                    "s3Uri": f"s3://{bucket}/{prefix}",
+                    "s3DataType": "S3Prefix",
+                    "compressionType": "None",
+                }
+            },
+            "environment": {
+                "SAGEMAKER_PROGRAM": "inference.py",
+                # The toolkit starts one worker a core by default, which breaks pipelines on two cores.
+                "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
+                # 60 s by default, less than a large picture takes.
+                "SAGEMAKER_MODEL_SERVER_TIMEOUT": str(self._campaign.file.endpoint.invocation_timeout),
+                # A core belongs to one process.
+                "NEURON_RT_NUM_CORES": str(self._campaign.recipe.neuron_cores_per_worker),
+            },
+        }
+        model = sagemaker.CfnModel(
+            self,
+            "Model",
+            model_name=self._content_name(container),
+            execution_role_arn=self._role.role_arn,
+            primary_container=container,
+        )
+        model.node.add_dependency(self._role)
+        return model
+
+    def _build_endpoint_config(
+        self, model: sagemaker.CfnModel, pictures: s3.IBucket
+    ) -> sagemaker.CfnEndpointConfig:
+        """An endpoint config can't be changed in place: its name changes with its content."""
+        endpoint = self._campaign.file.endpoint
+        variant = {
+            "variantName": VARIANT,
+            "modelName": model.attr_model_name,
+            "instanceType": endpoint.instance_type,
+            # SageMaker creates an endpoint with at least one instance; scaling takes it in from there.
+            "initialInstanceCount": max(1, self._campaign.file.scaling.min_instances),
+            "initialVariantWeight": 1,
+            "inferenceAmiVersion": NEURON_AMI,
+            "containerStartupHealthCheckTimeoutInSeconds": endpoint.startup_timeout,
+            "modelDataDownloadTimeoutInSeconds": endpoint.download_timeout,
+            "volumeSizeInGb": endpoint.volume_size,
+        }
+        asynchronous = {
+            "clientConfig": {
+                "maxConcurrentInvocationsPerInstance": self._campaign.workers_per_instance,
+            },
+            "outputConfig": {
+                "kmsKeyId": self._key.key_arn,
+                "s3OutputPath": f"s3://{pictures.bucket_name}/pictures/",
+                "s3FailurePath": f"s3://{pictures.bucket_name}/failures/",
+                "notificationConfig": {
+                    "successTopic": self.success_topic.topic_arn,
+                    "errorTopic": self.error_topic.topic_arn,
+                },
+            },
+        }
+        content = {"model": model.model_name, "variant": {**variant, "modelName": ""}, "async": asynchronous}
+        return sagemaker.CfnEndpointConfig(
+            self,
+            "EndpointConfig",
+            endpoint_config_name=self._content_name(content),
+            production_variants=[variant],
+            async_inference_config=asynchronous,
+            kms_key_id=self._key.key_arn,
+        )
+
+    def _build_endpoint(self, config: sagemaker.CfnEndpointConfig) -> sagemaker.CfnEndpoint:
+        endpoint = sagemaker.CfnEndpoint(
+            self,
+            "Endpoint",
+            endpoint_name=self._campaign.name,
+            endpoint_config_name=config.attr_endpoint_config_name,
+            # Without it an update sets the instance count back to the config's (aws/aws-cdk#23151).
+            retain_all_variant_properties=True,
+            deployment_config={
+                "rollingUpdatePolicy": {
+                    "maximumBatchSize": {"type": "CAPACITY_PERCENT", "value": ROLLING_BATCH_PERCENT},
+                    "waitIntervalInSeconds": 60,
+                },
+            },
+        )
+        # SageMaker tries role and topics while it creates the endpoint (amazon-sagemaker-examples#4461).
+        endpoint.node.add_dependency(self._role, self.success_topic, self.error_topic)
+        return endpoint
+
+    def _content_name(self, content: Any) -> str:
+        """The campaign's name and a digest of the content: another content is another resource."""
+        text = json.dumps(self.resolve(content), sort_keys=True)
+        return f"{self._campaign.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

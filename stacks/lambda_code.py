@@ -1,0 +1,52 @@
+"""What runs in Lambda: the code of lambda/ and the layer that `make setup` builds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class NotBuiltError(Exception):
+    """Something that is built before synth is not there."""
+
+
+@dataclass(frozen=True)
+class LambdaCode:
+    """Where the functions' code and their layer are.
+
+    Attributes:
+        root: the root of the functions' import path.
+        layer: the layer's folder, with the packages in ``python/``.
+    """
+
+    root: Path = REPOSITORY / "lambda"
+    layer: Path = REPOSITORY / ".build" / "lambda-layer"
+
+    def check(self) -> None:
+        """Refuse a layer that was not built.
+
+        Raises:
+            NotBuiltError: with the command that builds it.
+        """
+        if not (self.layer / "python" / "aws_lambda_powertools").is_dir():
+            raise NotBuiltError(f"{self.layer} has no python/aws_lambda_powertools in it: run `make setup`")
+
+    def package(self, name: str) -> lambda_.Code:
+        """One package of lambda/ as an asset that has nothing else in it."""
+        others = [path.name for path in self.root.iterdir() if path.name != name]
+        return lambda_.Code.from_asset(str(self.root), exclude=[*others, "__pycache__", "*.pyc"])
+
+    def dependencies(self, scope: cdk.Stack) -> lambda_.LayerVersion:
+        """The layer of what lambda/requirements.txt names."""
+        return lambda_.LayerVersion(
+            scope,
+            "Dependencies",
+            code=lambda_.Code.from_asset(str(self.layer), exclude=["__pycache__", "*.pyc"]),
+            description="The packages of lambda/requirements.txt",
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )

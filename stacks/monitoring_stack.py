@@ -1,0 +1,76 @@
+"""The dashboard, the alarms, and the topic that tells people."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from darkroom.campaign import ResolvedCampaign
+from stacks.alarms import AlarmRule, alarm_rules
+from stacks.dashboard import dashboard_body
+from stacks.inference_stack import VARIANT
+
+
+class MonitoringStack(cdk.Stack):
+    """What a person looks at, and what makes one look."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        campaign: ResolvedCampaign,
+        key: kms.IKey,
+        dead_letters: sqs.IQueue,
+        env: cdk.Environment,
+        description: str,
+    ) -> None:
+        super().__init__(scope, id, env=env, description=description)
+        self._campaign = campaign
+        self._operations = self._build_operations_topic(key)
+        for rule in alarm_rules(campaign, variant=VARIANT, dead_letters=dead_letters.queue_name):
+            self._build_alarm(rule)
+        cloudwatch.CfnDashboard(
+            self,
+            "Dashboard",
+            dashboard_name=campaign.name,
+            dashboard_body=self.to_json_string(dashboard_body(campaign, variant=VARIANT)),
+        )
+        region = campaign.file.environment.region
+        cdk.CfnOutput(
+            self,
+            "DashboardUrl",
+            value=f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+            f"#dashboards/dashboard/{campaign.name}",
+        )
+
+    def _build_operations_topic(self, key: kms.IKey) -> sns.Topic:
+        topic = sns.Topic(self, "Operations", master_key=key, enforce_ssl=True)
+        for index, address in enumerate(self._campaign.file.notifications.email):
+            sns.CfnSubscription(
+                self, f"Email{index}", topic_arn=topic.topic_arn, protocol="email", endpoint=address
+            )
+        return topic
+
+    def _build_alarm(self, rule: AlarmRule) -> None:
+        cloudwatch.CfnAlarm(
+            self,
+            "".join(part.capitalize() for part in rule.name.split("-")),
+            alarm_name=f"{self._campaign.name}-{rule.name}",
+            alarm_description=rule.description,
+            namespace=rule.namespace,
+            metric_name=rule.metric,
+            dimensions=[{"name": name, "value": value} for name, value in rule.dimensions],
+            statistic=rule.statistic,
+            period=60,
+            evaluation_periods=rule.minutes,
+            threshold=rule.threshold,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            treat_missing_data="notBreaching",
+            alarm_actions=[self._operations.topic_arn],
+            ok_actions=[self._operations.topic_arn],
+        )

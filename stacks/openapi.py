@@ -1,0 +1,218 @@
+"""The OpenAPI document of the HTTP API: what the edge validates with, and what a client reads.
+
+OpenAPI 3.0.1 with API Gateway's extensions. API Gateway validates bodies with JSON schema draft 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from darkroom.campaign import ResolvedCampaign
+
+PROMPT_MAXIMUM = 1000
+SEED_MAXIMUM = 2**32 - 1
+PROBLEM_TYPE = "application/problem+json"
+
+Document = dict[str, Any]
+
+
+def request_rules(campaign: ResolvedCampaign) -> Document:
+    """What a request may ask of the campaign's model, and what it gets by default (REQUEST_RULES)."""
+    width, height = campaign.size
+    steps, guidance = campaign.recipe.steps, campaign.recipe.guidance_scale
+    return {
+        "prompt_maximum": PROMPT_MAXIMUM,
+        "sizes": [list(size) for size in campaign.recipe.sizes],
+        "width": width,
+        "height": height,
+        "steps": {"minimum": steps.minimum, "maximum": steps.maximum, "default": campaign.steps},
+        "guidance_scale": {
+            "minimum": guidance.minimum,
+            "maximum": guidance.maximum,
+            "default": campaign.guidance_scale,
+        },
+    }
+
+
+def openapi_document(*, title: str, rules: Document, integration_uri: str) -> Document:
+    """The document of one campaign's API.
+
+    Parameters
+    ----------
+    title
+        The API's name.
+    rules
+        What :func:`request_rules` says.
+    integration_uri
+        API Gateway's ARN of the function that answers every request.
+    """
+    return {
+        "openapi": "3.0.1",
+        "info": {"title": title, "version": "1"},
+        "paths": {
+            "/v1/images": {"post": _post(integration_uri)},
+            "/v1/images/{id}": {"get": _get(integration_uri)},
+        },
+        "components": {
+            "schemas": {
+                "ImageRequest": _image_request(rules),
+                "Job": _JOB,
+                "Problem": _PROBLEM,
+            },
+            "securitySchemes": {"api_key": {"type": "apiKey", "name": "x-api-key", "in": "header"}},
+        },
+        "x-amazon-apigateway-api-key-source": "HEADER",
+        "x-amazon-apigateway-request-validators": {
+            "all": {"validateRequestBody": True, "validateRequestParameters": True}
+        },
+        "x-amazon-apigateway-request-validator": "all",
+        "x-amazon-apigateway-gateway-responses": _gateway_responses(),
+    }
+
+
+def _post(integration_uri: str) -> Document:
+    return {
+        "operationId": "askForImage",
+        "security": [{"api_key": []}],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ImageRequest"}}},
+        },
+        "responses": {
+            "200": _answer("The picture is there."),
+            "202": _answer("The picture is being drawn.", headers=("Location", "Retry-After")),
+            "default": _refusal(),
+        },
+        "x-amazon-apigateway-integration": _integration(integration_uri),
+    }
+
+
+def _get(integration_uri: str) -> Document:
+    return {
+        "operationId": "readJob",
+        "security": [{"api_key": []}],
+        "parameters": [
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            }
+        ],
+        "responses": {"200": _answer("The job."), "default": _refusal()},
+        "x-amazon-apigateway-integration": _integration(integration_uri),
+    }
+
+
+def _integration(uri: str) -> Document:
+    # API Gateway invokes Lambda by POST, whatever the method of the API.
+    return {"type": "aws_proxy", "httpMethod": "POST", "uri": uri, "passthroughBehavior": "never"}
+
+
+def _image_request(rules: Document) -> Document:
+    """The body of a request. Which widths go with which heights is the function's to say."""
+    text = {"type": "string", "maxLength": rules["prompt_maximum"]}
+    widths, heights = zip(*rules["sizes"], strict=True)
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["prompt"],
+        "properties": {
+            "prompt": {**text, "minLength": 1},
+            "negative_prompt": text,
+            "seed": {"type": "integer", "minimum": 0, "maximum": SEED_MAXIMUM},
+            "steps": {"type": "integer", **_range(rules["steps"])},
+            "guidance_scale": {"type": "number", **_range(rules["guidance_scale"])},
+            "width": {"type": "integer", "enum": sorted(set(widths))},
+            "height": {"type": "integer", "enum": sorted(set(heights))},
+        },
+    }
+
+
+def _range(rule: Document) -> Document:
+    return {"minimum": rule["minimum"], "maximum": rule["maximum"]}
+
+
+_TIME = {"type": "string", "format": "date-time"}
+_JOB: Document = {
+    "type": "object",
+    "required": ["id", "status"],
+    "properties": {
+        "id": {"type": "string"},
+        "status": {"type": "string", "enum": ["queued", "done", "failed"]},
+        "cache": {"type": "string", "enum": ["hit", "miss", "coalesced"]},
+        "reason": {"type": "string"},
+        "picture": {
+            "type": "object",
+            "properties": {
+                "url": {"type": "string"},
+                "content_type": {"type": "string"},
+                "expires_at": _TIME,
+            },
+        },
+        "created_at": _TIME,
+        "completed_at": _TIME,
+    },
+}
+_PROBLEM: Document = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {"type": "array", "items": {"type": "object"}},
+    },
+}
+
+
+def _answer(description: str, headers: tuple[str, ...] = ()) -> Document:
+    answer: Document = {
+        "description": description,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}},
+    }
+    if headers:
+        answer["headers"] = {name: {"schema": {"type": "string"}} for name in headers}
+    return answer
+
+
+def _refusal() -> Document:
+    return {
+        "description": "A problem (RFC 9457).",
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+def _gateway_responses() -> Document:
+    """What the edge answers itself, as problems too. Its context variables say why."""
+    message = "$context.error.messageString"  # with its own quotes
+    return {
+        "BAD_REQUEST_BODY": _problem(400, "Bad Request", '"$context.error.validationErrorString"'),
+        "BAD_REQUEST_PARAMETERS": _problem(400, "Bad Request", '"$context.error.validationErrorString"'),
+        "INVALID_API_KEY": _problem(403, "Forbidden", '"The header x-api-key must hold a valid API key."'),
+        # API Gateway says 403 to a path or a method that it does not have.
+        "MISSING_AUTHENTICATION_TOKEN": _problem(
+            404, "Not Found", '"There are POST /v1/images and GET /v1/images/{id}."'
+        ),
+        "QUOTA_EXCEEDED": _problem(
+            429, "Too Many Requests", '"The quota of this API key is used up for today."'
+        ),
+        "REQUEST_TOO_LARGE": _problem(413, "Content Too Large", message),
+        "THROTTLED": _problem(429, "Too Many Requests", '"Too many requests at once: try again shortly."'),
+        "UNSUPPORTED_MEDIA_TYPE": _problem(
+            415, "Unsupported Media Type", '"The body must be application/json."'
+        ),
+        "DEFAULT_4XX": _problem(None, "Request refused", message),
+        "DEFAULT_5XX": _problem(None, "The service failed", message),
+    }
+
+
+def _problem(status: int | None, title: str, detail: str) -> Document:
+    """A gateway response; ``detail`` is JSON, for context variables bring their own quotes or none."""
+    number = "$context.responseStatus" if status is None else status
+    body = f'{{"type": "about:blank", "title": "{title}", "status": {number}, "detail": {detail}}}'
+    response: Document = {
+        "responseParameters": {"gatewayresponse.header.Content-Type": f"'{PROBLEM_TYPE}'"},
+        "responseTemplates": {"application/json": body},
+    }
+    return response if status is None else {"statusCode": str(status), **response}

@@ -1,0 +1,75 @@
+"""A construct: one Lambda function with its own role and its own log group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.acknowledgements import TRACING, acknowledge
+from stacks.permissions import allow
+
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+
+
+class PythonFunction(Construct):
+    """A function on arm64 that may do what its statements say, write to its log group, and be traced.
+
+    The log group belongs to the stack and the role can't create one, so nothing is left behind when a
+    last invocation logs after the stack is gone.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        campaign: str,
+        handler: str,
+        code: lambda_.Code,
+        environment: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement],
+        timeout: cdk.Duration,
+        memory_size: int,
+        layers: Sequence[lambda_.ILayerVersion] = (),
+        dead_letters: sqs.IQueue | None = None,
+        reserved_concurrency: int | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/darkroom/{campaign}/{handler.removesuffix('.handler')}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        writing = allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log_group.log_group_arn])
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"Own": iam.PolicyDocument(statements=[writing, *statements])},
+        )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            code=code,
+            handler=handler,
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            environment=environment,
+            role=self.role,
+            log_group=log_group,
+            layers=list(layers),
+            timeout=timeout,
+            memory_size=memory_size,
+            tracing=lambda_.Tracing.ACTIVE,
+            dead_letter_queue=dead_letters,
+            reserved_concurrent_executions=reserved_concurrency,
+        )
+        acknowledge(self.role, [TRACING])

@@ -1,0 +1,146 @@
+"""A construct: scalable target, target tracking, from-zero step policy, schedule."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_applicationautoscaling as autoscaling
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from darkroom.campaign import ResolvedCampaign, ScheduledAction
+from stacks.utilization import ENDPOINT_NAMESPACE, Utilization, utilization
+
+ScalingPolicy = autoscaling.CfnScalingPolicy
+
+FROM_ZERO_COOLDOWN = 300
+"""Seconds from the first instance to the next one by the same policy: one takes minutes to come."""
+
+
+class EndpointScaling(Construct):
+    """How many instances the endpoint has.
+
+    Three mechanisms share one scalable target. Target tracking holds the utilization between one instance
+    and the maximum, and takes the last one in. At zero there is no utilization, so a step policy on
+    HasBacklogWithoutCapacity brings the first instance. Scheduled actions move the bounds.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        campaign: ResolvedCampaign,
+        endpoint: sagemaker.CfnEndpoint,
+        variant: str,
+    ) -> None:
+        super().__init__(scope, id)
+        self._campaign = campaign
+        self._scaling = campaign.file.scaling
+        target = self._build_target(endpoint, variant)
+        self._build_target_tracking(target, utilization(campaign, variant=variant))
+        self._build_from_zero(target)
+
+    def _build_target(self, endpoint: sagemaker.CfnEndpoint, variant: str) -> autoscaling.CfnScalableTarget:
+        target = autoscaling.CfnScalableTarget(
+            self,
+            "Target",
+            service_namespace="sagemaker",
+            scalable_dimension="sagemaker:variant:DesiredInstanceCount",
+            resource_id=f"endpoint/{self._campaign.name}/variant/{variant}",
+            min_capacity=self._scaling.min_instances,
+            max_capacity=self._scaling.max_instances,
+            scheduled_actions=[_scheduled_action(action) for action in self._scaling.schedule] or None,
+        )
+        # The resource id is only text: say that the endpoint comes first, and goes last (aws/aws-cdk#29626).
+        target.node.add_dependency(endpoint)
+        return target
+
+    def _build_target_tracking(self, target: autoscaling.CfnScalableTarget, measured: Utilization) -> None:
+        ScalingPolicy(
+            self,
+            "Utilization",
+            policy_name=f"{self._campaign.name}-utilization",
+            policy_type="TargetTrackingScaling",
+            scaling_target_id=target.ref,
+            target_tracking_scaling_policy_configuration=ScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
+                target_value=self._scaling.target_utilization,
+                scale_out_cooldown=self._scaling.scale_out_cooldown,
+                scale_in_cooldown=self._scaling.scale_in_cooldown,
+                disable_scale_in=False,
+                customized_metric_specification={"metrics": _metrics(measured)},
+            ),
+        )
+
+    def _build_from_zero(self, target: autoscaling.CfnScalableTarget) -> None:
+        """One instance when the queue has something and nothing draws it.
+
+        Source: SageMaker developer guide, "Define a scaling policy that scales up from zero" for
+        asynchronous endpoints.
+        """
+        policy = ScalingPolicy(
+            self,
+            "FromZero",
+            policy_name=f"{self._campaign.name}-from-zero",
+            policy_type="StepScaling",
+            scaling_target_id=target.ref,
+            step_scaling_policy_configuration=ScalingPolicy.StepScalingPolicyConfigurationProperty(
+                adjustment_type="ChangeInCapacity",
+                metric_aggregation_type="Average",
+                cooldown=FROM_ZERO_COOLDOWN,
+                step_adjustments=[{"metricIntervalLowerBound": 0, "scalingAdjustment": 1}],
+            ),
+        )
+        cloudwatch.CfnAlarm(
+            self,
+            "BacklogWithoutCapacity",
+            alarm_name=f"{self._campaign.name}-from-zero",
+            alarm_description="Requests wait and no instance draws them: bring the first one.",
+            namespace=ENDPOINT_NAMESPACE,
+            metric_name="HasBacklogWithoutCapacity",
+            dimensions=[{"name": "EndpointName", "value": self._campaign.name}],
+            statistic="Average",
+            period=60,
+            evaluation_periods=2,
+            datapoints_to_alarm=2,
+            threshold=1,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            treat_missing_data="missing",
+            alarm_actions=[policy.ref],
+        )
+
+
+def _scheduled_action(
+    action: ScheduledAction,
+) -> autoscaling.CfnScalableTarget.ScheduledActionProperty:
+    return autoscaling.CfnScalableTarget.ScheduledActionProperty(
+        scheduled_action_name=action.name,
+        schedule=action.expression,
+        timezone=action.time_zone,
+        scalable_target_action={"minCapacity": action.min_instances, "maxCapacity": action.max_instances},
+    )
+
+
+def _metrics(measured: Utilization) -> list[ScalingPolicy.TargetTrackingMetricDataQueryProperty]:
+    """The queries of the policy. A target tracking metric has no period: it is always a minute."""
+    query = ScalingPolicy.TargetTrackingMetricDataQueryProperty
+    metrics = [
+        query(
+            id=metric.id,
+            label=metric.label,
+            return_data=False,
+            metric_stat={
+                "stat": metric.statistic,
+                "metric": {
+                    "namespace": metric.namespace,
+                    "metricName": metric.name,
+                    "dimensions": [{"name": name, "value": value} for name, value in metric.dimensions],
+                },
+            },
+        )
+        for metric in measured.metrics
+    ]
+    expressions = [
+        query(id=each.id, label=each.label, expression=each.expression, return_data=each.id == "utilization")
+        for each in measured.expressions
+    ]
+    return metrics + expressions

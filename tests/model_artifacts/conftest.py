@@ -21,7 +21,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def toolkit_module(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """inference.py beside the bundle's recipe, as in a bundle's code/ folder; linked, so that coverage sees it."""
+    """inference.py beside the recipe, as in a bundle; linked, so that coverage sees it."""
     code = tmp_path_factory.mktemp("code")
     (code / "inference.py").symlink_to(ROOT / "model_artifacts/inference.py")
     (code / "recipe.json").symlink_to(bundle / "code/recipe.json")

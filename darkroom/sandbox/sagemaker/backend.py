@@ -24,42 +24,9 @@ from darkroom.sandbox.sagemaker.configuration import (
     model_from,
 )
 from darkroom.sandbox.sagemaker.endpoint import BusyError, Endpoint
+from darkroom.sandbox.sagemaker.records import EndpointConfigRecord, EndpointRecord, variant_summary
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects
 from darkroom.sandbox.sagemaker.validation import violations
-
-
-class EndpointConfigRecord(FakeEndpointConfig):
-    """moto's record without its list of instance types, which knows no inf2.
-
-    What CreateEndpointConfig asked for was checked against botocore's list before.
-    """
-
-    def __init__(self, backend: SageMakerModelBackend, request: Mapping[str, Any], created: datetime) -> None:
-        super().__init__(
-            account_id=backend.account_id,
-            region_name=backend.region_name,
-            endpoint_config_name=request["EndpointConfigName"],
-            production_variants=request["ProductionVariants"],
-            async_inference_config=request["AsyncInferenceConfig"],
-            data_capture_config={},
-            tags=request.get("Tags") or [],
-            kms_key_id=request.get("KmsKeyId") or "",
-        )
-        self.creation_time = created
-        self._request = dict(request)
-
-    def validate_production_variants(self, production_variants: list[dict[str, Any]]) -> None:
-        """Nothing left to check."""
-
-    def is_created(self) -> bool:
-        """A record is complete from the start."""
-        return True
-
-    @property
-    def response_object(self) -> dict[str, Any]:
-        """DescribeEndpointConfig's answer: what was asked for."""
-        asked = {name: value for name, value in self._request.items() if name != "Tags"}
-        return {**asked, "EndpointConfigArn": self.endpoint_config_arn, "CreationTime": self.creation_time}
 
 
 class SageMakerBackend(SageMakerModelBackend):
@@ -141,16 +108,7 @@ class SageMakerBackend(SageMakerModelBackend):
             arn = self.endpoints[endpoint_name].arn
             raise AWSValidationException(f'Cannot create already existing endpoint "{arn}".')
         config = self._config(endpoint_config_name)
-        record = FakeEndpoint(
-            self.account_id,
-            self.region_name,
-            endpoint_name,
-            endpoint_config_name,
-            production_variants=[],
-            data_capture_config={},
-            tags=tags,
-        )
-        record.creation_time = self._now()
+        record = EndpointRecord(self, endpoint_name, endpoint_config_name, tags, self._now())
         endpoint = Endpoint(
             sandbox.current(),
             self.account_id,
@@ -224,7 +182,7 @@ class SageMakerBackend(SageMakerModelBackend):
             described["PendingDeploymentSummary"] = {
                 "EndpointConfigName": pending.launch.config.name,
                 "ProductionVariants": [
-                    _variant_summary(pending.launch.config, len(pending.in_service), pending.desired)
+                    variant_summary(pending.launch.config, len(pending.in_service), pending.desired)
                 ],
             }
         return described
@@ -267,15 +225,8 @@ class SageMakerBackend(SageMakerModelBackend):
     def _record(self, endpoint: Endpoint) -> None:
         """Write an endpoint's state to moto's record of it."""
         record = self.endpoints.get(endpoint.name)
-        if record is None:
-            return
-        record.endpoint_status = endpoint.status.value
-        record.failure_reason = endpoint.failure  # type: ignore[assignment]  # moto never fails
-        record.endpoint_config_name = endpoint.config.name
-        record.production_variants = [
-            _variant_summary(endpoint.config, endpoint.in_service, endpoint.desired)
-        ]
-        record.last_modified_time = self._now()
+        if isinstance(record, EndpointRecord):
+            record.follow(endpoint, self._now())
 
     def _now(self) -> datetime:
         # moto keeps times as naive datetimes in UTC.
@@ -285,16 +236,6 @@ class SageMakerBackend(SageMakerModelBackend):
     def _check(operation: str, request: Mapping[str, Any]) -> None:
         if wrong := violations("sagemaker", operation, request):
             raise AWSValidationException(wrong)
-
-
-def _variant_summary(config: EndpointConfig, current: int, desired: int) -> dict[str, Any]:
-    return {
-        "VariantName": config.variant.name,
-        "CurrentWeight": config.variant.weight,
-        "DesiredWeight": config.variant.weight,
-        "CurrentInstanceCount": current,
-        "DesiredInstanceCount": desired,
-    }
 
 
 def require_all_at_once(deployment: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from moto.core.exceptions import ServiceException
+from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import AWSValidationException
 from moto.sagemaker.models import sagemaker_backends
@@ -158,5 +158,5 @@ def _number(name: str, sent: str) -> int:
         raise _invalid(f"{name} is {sent!r}: give a whole number of seconds") from error
 
 
-def _invalid(message: str) -> ServiceException:
-    return ServiceException("ValidationError", message)
+def _invalid(message: str) -> JsonRESTError:
+    return JsonRESTError("ValidationError", message)

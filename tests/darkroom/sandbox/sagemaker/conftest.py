@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from moto.core.base_backend import BackendDict
 from moto.server import ThreadedMotoServer
 
@@ -77,14 +78,20 @@ class Aws:
     url: str
     messages: list[dict[str, Any]] = field(default_factory=list)
 
+    clients: dict[str, Any] = field(default_factory=dict)
+
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            region_name=REGION,
-            endpoint_url=self.url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        if service not in self.clients:
+            self.clients[service] = boto3.client(
+                service,
+                region_name=REGION,
+                endpoint_url=self.url,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                # The service must refuse what is wrong, not boto3 before it is sent.
+                config=Config(parameter_validation=False),
+            )
+        return self.clients[service]
 
     def make_model(self, name: str = "model", weights: str = "good", **environment: str) -> str:
         prefix = f"bundles/{uuid.uuid4().hex}/"

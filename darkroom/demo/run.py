@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,12 @@ ZERO_DEADLINE_SECONDS, PICTURES_DEADLINE_SECONDS = 90.0, 120.0
 def run_demo(folder: Path, console: Console) -> bool:
     """Run the demo, write its report to ``folder`` and print what happened; True when every claim held."""
     steps = Steps(console)
-    sandbox = SandboxProcess(speed=DRAWING_SPEED, instance_start_seconds=INSTANCE_START_SECONDS)
-    with steps("Start a local AWS"):
-        sandbox.start()
-    try:
+    with ExitStack() as stack:
+        with steps("Start a local AWS"):
+            sandbox = stack.enter_context(
+                SandboxProcess(speed=DRAWING_SPEED, instance_start_seconds=INSTANCE_START_SECONDS)
+            )
         began, run = _Demo(sandbox, steps).run()
-    finally:
-        sandbox.stop()
     checks = check(run)
     path = report.write(run, checks, campaign=CAMPAIGN, began=began, folder=folder)
     tables.show(console, run, checks, report=path, seconds=steps.seconds())
@@ -122,7 +122,7 @@ class _Demo:
         return next(one for one in self._sandbox.endpoints() if one["name"] == CAMPAIGN)
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._sandbox.now(), UTC)
+        return datetime.fromtimestamp(self._sandbox.clock()["now"], UTC)
 
     def _readings(self, window: metrics.Window) -> metrics.Readings:
         return metrics.read(

@@ -13,11 +13,7 @@ _WATCH_SECONDS = 10.0
 
 
 def install(context: Context) -> None:
-    """Replace moto's Application Auto Scaling by one that acts.
-
-    Install it before CloudWatch: a scheduled action of a minute comes before that minute's alarms.
-    """
-    SandboxScalingBackend.clock = context.clock
+    """Replace moto's Application Auto Scaling by one that acts."""
     applicationautoscaling_backends.backend = SandboxScalingBackend
     applicationautoscaling_backends.clear()
     context.every(_WATCH_SECONDS, _watch)

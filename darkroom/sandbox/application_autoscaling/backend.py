@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import (
@@ -26,6 +26,7 @@ from darkroom.sandbox.application_autoscaling.schedules import definition_of, is
 from darkroom.sandbox.application_autoscaling.tracking_alarms import make_alarms
 from darkroom.sandbox.application_autoscaling.variant import Variant, VariantError, capacity_of, is_variant
 from darkroom.sandbox.clock import Clock
+from darkroom.sandbox.context import current
 
 _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
@@ -33,13 +34,16 @@ _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 class SandboxScalingBackend(ApplicationAutoscalingBackend):
     """One account's Application Auto Scaling in one region."""
 
-    clock: ClassVar[Clock]
-
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.activities = ScalingActivities()
         self._scalings: dict[str, TargetScaling] = {}
         self._definitions: dict[str, ScalingPolicy] = {}
+
+    @property
+    def clock(self) -> Clock:
+        """The sandbox's clock."""
+        return current().clock
 
     @property
     def _url_module(self) -> Any:

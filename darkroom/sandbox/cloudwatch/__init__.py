@@ -18,7 +18,6 @@ def install(context: Context) -> None:
     Install it after the rooms that emit metrics: ticks of one moment run in the order of their
     registration, and an alarm must find the metrics of the minute that has just ended.
     """
-    SandboxCloudWatchBackend.clock = context.clock
     cloudwatch_backends.backend = SandboxCloudWatchBackend
     cloudwatch_backends.clear()
     context.every(EVALUATION_SECONDS, tick)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 from moto.cloudwatch.exceptions import InvalidParameterValue, ResourceNotFound, ValidationError
 from moto.cloudwatch.models import Alarm, CloudWatchBackend, MetricDatumBase
@@ -22,18 +22,22 @@ from darkroom.sandbox.cloudwatch.metric_store import MetricKey, MetricStore
 from darkroom.sandbox.cloudwatch.moments import datetime_of, seconds_of
 from darkroom.sandbox.cloudwatch.queries import get_metric_data, get_metric_statistics
 from darkroom.sandbox.cloudwatch.responses import SandboxCloudWatchResponse
+from darkroom.sandbox.context import current
 
 
 class SandboxCloudWatchBackend(CloudWatchBackend):
     """One account's CloudWatch in one region."""
-
-    clock: ClassVar[Clock]
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.store = MetricStore()
         self.definitions: dict[str, MetricAlarm] = {}
         self.history = AlarmHistory()
+
+    @property
+    def clock(self) -> Clock:
+        """The sandbox's clock."""
+        return current().clock
 
     @property
     def _url_module(self) -> Any:

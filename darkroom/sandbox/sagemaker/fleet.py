@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from darkroom.sandbox.sagemaker.backlog import InferenceRequest
-from darkroom.sandbox.sagemaker.instance import ENDED, Instance, InstanceStatus, Launch
+from darkroom.sandbox.sagemaker.instance import Instance, InstanceStatus, Launch
 
 Process = Callable[[InferenceRequest, Instance], None]
 
@@ -81,7 +81,7 @@ class Fleet:
                 if one.status in (InstanceStatus.PENDING, InstanceStatus.IN_SERVICE)
             ]
             missing = 0 if self._closed else self._desired - len(wanted)
-            launched = [Instance(self.launch, self._process, self._on_change) for _ in range(missing)]
+            launched = [self._new_instance() for _ in range(missing)]
             self._instances += launched
             # The youngest go first: those that have not begun to serve lose nothing.
             surplus = wanted[self._desired :]
@@ -90,16 +90,23 @@ class Fleet:
         for instance in surplus:
             instance.drain()
 
+    def _new_instance(self) -> Instance:
+        return Instance(self.launch, self._process, self._on_change, self._on_gone)
+
     def _on_change(self, instance: Instance) -> None:
-        """Follow an instance's change; called from the instance's threads."""
+        """Follow an instance's change of status."""
+        lost = instance.status is InstanceStatus.FAILED
         with self._condition:
-            if instance.status in ENDED:
-                self._instances = [one for one in self._instances if one is not instance]
-            lost = instance.status is InstanceStatus.FAILED
             if lost and not instance.served:
                 # Launching another would fail alike: give up and let the endpoint say why.
                 self._failure = instance.failure
             self._condition.notify_all()
         if lost and instance.served:
             self._reconcile()
+        self._changed()
+
+    def _on_gone(self, instance: Instance) -> None:
+        """Forget an instance that has ended."""
+        with self._condition:
+            self._instances = [one for one in self._instances if one is not instance]
         self._changed()

@@ -76,8 +76,12 @@ class Instance:
         launch: Launch,
         process: Callable[[InferenceRequest, Instance], None],
         changed: Callable[[Instance], None],
+        gone: Callable[[Instance], None],
     ) -> None:
-        """``changed`` is called, from the instance's own threads, when its status has changed."""
+        """``changed`` is called when the status has changed, ``gone`` once, when no worker is left.
+
+        Both are called from the instance's own threads.
+        """
         self.id = f"i-{secrets.token_hex(9)[:17]}"
         self.status = InstanceStatus.PENDING
         self.failure: str | None = None
@@ -85,8 +89,10 @@ class Instance:
         self._launch = launch
         self._process = process
         self._changed = changed
+        self._gone = gone
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._closed = False
         self._workers: list[Worker] = []
         self._idle: queue.Queue[Worker] = queue.Queue()
         self._container: Container | None = None
@@ -162,14 +168,14 @@ class Instance:
     def _run(self) -> None:
         try:
             self._boot()
+            if self._become(InstanceStatus.IN_SERVICE, InstanceStatus.PENDING):
+                self._serve()
         except (WorkerStartError, ObjectError, ValueError) as error:
             self._fail(str(error))
+        finally:
             self._end_workers()
-            return
-        if self._become(InstanceStatus.IN_SERVICE, InstanceStatus.PENDING):
-            self._serve()
-        self._end_workers()
-        self._become(InstanceStatus.TERMINATED, InstanceStatus.DRAINING)
+            self._become(InstanceStatus.TERMINATED, InstanceStatus.DRAINING)
+            self._gone(self)
 
     def _boot(self) -> None:
         launch = self._launch
@@ -193,9 +199,9 @@ class Instance:
             None if launch.context.settings.verbose else log,
         )
         with self._lock:
-            ended = self.status in ENDED
+            closed = self._closed
             self._workers.append(worker)
-        if ended:
+        if closed:
             worker.kill()
         return worker
 
@@ -249,6 +255,9 @@ class Instance:
 
     def _end_workers(self) -> None:
         with self._lock:
-            workers, self._workers = self._workers, []
+            self._closed = True
+            workers = list(self._workers)
         for worker in workers:
             worker.kill()
+        with self._lock:
+            self._workers = [worker for worker in self._workers if worker not in workers]

@@ -24,6 +24,9 @@ REGION = "us-west-2"
 BUCKET = "campaign-bucket"
 ROLE = "arn:aws:iam::123456789012:role/model"
 
+# One session for all tests: it keeps the service models that it has read.
+_session = boto3.Session()
+
 SERVING_CODE = """
 import json, os, time
 
@@ -82,7 +85,7 @@ class Aws:
 
     def client(self, service: str) -> Any:
         if service not in self.clients:
-            self.clients[service] = boto3.client(
+            self.clients[service] = _session.client(
                 service,
                 region_name=REGION,
                 endpoint_url=self.url,
@@ -215,17 +218,25 @@ class Aws:
         return body
 
 
+@pytest.fixture(scope="session")
+def url() -> Iterator[str]:
+    """Where moto's server listens; what it serves is made anew for each test."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
 @pytest.fixture
-def aws(tmp_path: Path) -> Iterator[Aws]:
+def aws(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Aws]:
     """A local AWS whose instances start at once, with topics that post to one queue."""
     BackendDict.reset()
     context = Context(Settings(port=0, state=tmp_path, instance_start_seconds=0))
     sandbox.install(context)
     sagemaker.install(context)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    local = Aws(context, f"http://{host}:{port}")
+    # The server is started after install has changed moto's URL tables.
+    local = Aws(context, request.getfixturevalue("url"))
     local.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     local.client("sqs").create_queue(QueueName="inbox")
     for name in ("success", "error"):
@@ -238,6 +249,5 @@ def aws(tmp_path: Path) -> Iterator[Aws]:
         stop()
     living = context.processes.living()
     context.processes.kill_all()
-    server.stop()
     BackendDict.reset()
     assert living == []

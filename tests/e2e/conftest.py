@@ -1,0 +1,26 @@
+"""A sandbox with the CDK bootstrap, and the demo campaign deployed to it by the real CDK CLI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from darkroom.sandbox.cdk import Cdk
+from darkroom.sandbox.process import SandboxProcess
+from tests.e2e.deployment import Deployment
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxProcess]:
+    """One local AWS for all end-to-end tests that can share it; two seconds of it a wall tenth."""
+    with SandboxProcess(speed=20, instance_start_seconds=20) as process:
+        Cdk(process).bootstrap()
+        yield process
+
+
+@pytest.fixture(scope="session")
+def demo(sandbox: SandboxProcess) -> Deployment:
+    """campaigns/demo.yaml, deployed."""
+    Cdk(sandbox).deploy("demo/*", campaign="demo")
+    return Deployment(sandbox, "demo")

@@ -1,0 +1,78 @@
+"""Deploying again: nothing changes, or the endpoint rolls over to a new model without losing a request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from darkroom.sandbox.cdk import Cdk
+from tests.e2e.campaign_file import write_campaign
+from tests.e2e.deployment import Deployment
+
+pytestmark = pytest.mark.e2e
+
+_BUNDLE = Path(__file__).parents[2] / ".build" / "bundles" / "tiny-sdxl"
+
+
+def test_deploying_twice_changes_nothing_the_second_time(demo: Deployment) -> None:
+    before = demo.sandbox.resources()
+    printed = Cdk(demo.sandbox).deploy("demo/*", campaign="demo")
+    assert printed.count("(no changes)") == 4
+    assert demo.sandbox.resources() == before
+
+
+def test_a_new_model_bundle_rolls_the_endpoint_over_and_loses_nothing(
+    demo: Deployment, tmp_path: Path
+) -> None:
+    rolling = Deployment(demo.sandbox, "rolling")
+    cdk = Cdk(demo.sandbox, campaigns=tmp_path)
+    _publish(rolling, "models/v1/")
+    _publish(rolling, "models/v2/")
+    write_campaign(tmp_path, "rolling", model={"bundle": "s3://rolling-models/models/v1/"})
+    cdk.deploy("rolling/*", campaign="rolling")
+    before = _describe(rolling)
+    on_the_way = rolling.ask_at_once([{"prompt": f"{number} kites", "steps": 8} for number in range(40)])
+
+    write_campaign(tmp_path, "rolling", model={"bundle": "s3://rolling-models/models/v2/"})
+    cdk.deploy("rolling/*", campaign="rolling")
+
+    after = _describe(rolling)
+    assert after["EndpointArn"] == before["EndpointArn"]
+    assert after["CreationTime"] == before["CreationTime"]
+    assert after["EndpointConfigName"] != before["EndpointConfigName"]
+    assert after["EndpointStatus"] == "InService"
+    configs = rolling.client("sagemaker").list_endpoint_configs(NameContains="rolling")["EndpointConfigs"]
+    assert [config["EndpointConfigName"] for config in configs] == [after["EndpointConfigName"]]
+    ended = [rolling.api.wait(answer.body["id"], deadline_seconds=90).body for answer in on_the_way]
+    assert {job["status"] for job in ended} == {"done"}
+    # The new model's pictures are others: what the old one drew is not served for it.
+    again = rolling.api.ask({"prompt": "0 kites", "steps": 8})
+    assert again.body["cache"] == "miss"
+    assert again.body["id"] != on_the_way[0].body["id"]
+
+    cdk.destroy("rolling/*", campaign="rolling")
+    _unpublish(rolling)
+    assert [one for one in demo.sandbox.resources() if "rolling" in f"{one['id']}{one['stack']}"] == []
+
+
+def _describe(deployment: Deployment) -> dict[str, object]:
+    endpoint: dict[str, object] = deployment.client("sagemaker").describe_endpoint(
+        EndpointName=deployment.name
+    )
+    return endpoint
+
+
+def _publish(deployment: Deployment, prefix: str) -> None:
+    s3 = deployment.client("s3")
+    s3.create_bucket(Bucket="rolling-models")
+    for file in _BUNDLE.rglob("*"):
+        if file.is_file() and "__pycache__" not in file.parts:
+            s3.upload_file(str(file), "rolling-models", prefix + file.relative_to(_BUNDLE).as_posix())
+
+
+def _unpublish(deployment: Deployment) -> None:
+    s3 = deployment.client("s3")
+    for entry in s3.list_objects_v2(Bucket="rolling-models")["Contents"]:
+        s3.delete_object(Bucket="rolling-models", Key=entry["Key"])
+    s3.delete_bucket(Bucket="rolling-models")

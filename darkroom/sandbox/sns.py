@@ -225,50 +225,6 @@ class TopicPolicyType(ResourceHandler):
         return Resource(physical_id, {"Id": physical_id})
 
 
-class TopicType(ResourceHandler):
-    """AWS::SNS::Topic."""
-
-    type_name: ClassVar[str] = "AWS::SNS::Topic"
-    _ATTRIBUTES: ClassVar[tuple[str, ...]] = ("DisplayName", "KmsMasterKeyId", "TracingConfig")
-    properties: ClassVar[frozenset[str]] = frozenset({*_ATTRIBUTES, "Subscription", "Tags", "TopicName"})
-
-    def create(self, request: HandlerRequest) -> Resource:
-        name = request.properties.get("TopicName") or request.default_name(256)
-        client = request.client("sns")
-        arn = client.create_topic(Name=name, Tags=list(request.properties.get("Tags", [])))["TopicArn"]
-        for entry in request.properties.get("Subscription", []):
-            client.subscribe(TopicArn=arn, Protocol=entry["Protocol"], Endpoint=entry["Endpoint"])
-        self._set_attributes(request, arn)
-        return self._resource(arn)
-
-    def update(self, request: HandlerRequest) -> Resource:
-        self._set_attributes(request, request.physical_id)
-        client = request.client("sns")
-        if request.changed("Tags"):
-            before = {tag["Key"] for tag in request.previous_properties.get("Tags", [])}
-            tags = list(request.properties.get("Tags", []))
-            gone = sorted(before - {tag["Key"] for tag in tags})
-            if gone:
-                client.untag_resource(ResourceArn=request.physical_id, TagKeys=gone)
-            if tags:
-                client.tag_resource(ResourceArn=request.physical_id, Tags=tags)
-        return self._resource(request.physical_id)
-
-    def delete(self, request: HandlerRequest) -> None:
-        request.client("sns").delete_topic(TopicArn=request.physical_id)
-
-    def _set_attributes(self, request: HandlerRequest, arn: str) -> None:
-        for name in self._ATTRIBUTES:
-            if request.changed(name):
-                request.client("sns").set_topic_attributes(
-                    TopicArn=arn, AttributeName=name, AttributeValue=_attribute(request.properties.get(name))
-                )
-
-    @staticmethod
-    def _resource(arn: str) -> Resource:
-        return Resource(arn, {"TopicArn": arn, "TopicName": arn.rpartition(":")[2]})
-
-
 def _attribute(value: Any) -> str:
     """A property as the API's attribute, which is a string."""
     if value in (None, False, "false"):

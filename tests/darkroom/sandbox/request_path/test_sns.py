@@ -144,16 +144,3 @@ def test_a_topic_policy_is_set_and_deleting_it_brings_the_default_back(aws: Aws,
     assert policy() == document
     aws.delete("AWS::SNS::TopicPolicy", made, properties)
     assert policy() == default
-
-
-def test_a_topic_is_updated_in_place_and_keeps_its_subscriptions(aws: Aws) -> None:
-    before = {"DisplayName": "one", "Tags": [{"Key": "campaign", "Value": "demo"}]}
-    made = aws.create("AWS::SNS::Topic", before)
-    _, queue = aws.queue("copies")
-    aws.client("sns").subscribe(TopicArn=made.physical_id, Protocol="sqs", Endpoint=queue)
-    updated = aws.update("AWS::SNS::Topic", made, before, {"DisplayName": "two"})
-    assert updated.physical_id == made.physical_id
-    client = aws.client("sns")
-    assert client.get_topic_attributes(TopicArn=made.physical_id)["Attributes"]["DisplayName"] == "two"
-    assert client.list_tags_for_resource(ResourceArn=made.physical_id)["Tags"] == []
-    assert len(client.list_subscriptions_by_topic(TopicArn=made.physical_id)["Subscriptions"]) == 1

@@ -99,9 +99,7 @@ class World:
     def make_endpoint(self, instances: int = 1) -> None:
         """The endpoint ``demo``; moto's own, which reaches a capacity at once."""
         sagemaker: Any = sagemaker_backends[ACCOUNT][REGION]
-        sagemaker.create_endpoint_config(
-            endpoint_config_name="config", production_variants=[], data_capture_config={}, tags=[], kms_key_id=""
-        )
+        sagemaker.create_endpoint_config("config", [], {}, {}, "", [])
         endpoint = sagemaker.create_endpoint("demo", "config", [])
         endpoint.production_variants = [
             {
@@ -122,7 +120,9 @@ class World:
         return int(self.variant["DesiredInstanceCount"])
 
     def activities(self) -> list[Any]:
-        found: list[Any] = self.scaling.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"]
+        found: list[Any] = self.scaling.describe_scaling_activities(ServiceNamespace="sagemaker")[
+            "ScalingActivities"
+        ]
         return found
 
 

@@ -1,7 +1,6 @@
 """The CDK app: one Stage a campaign.
 
-``-c campaign=NAME`` synthesizes that one only. ``-c check=true`` also holds the templates to CDK's own
-CloudFormation rules and to cdk-nag's AwsSolutions pack, which takes seconds: the tests do that.
+``-c campaign=NAME`` synthesizes that one only; ``-c nag=true`` checks it with cdk-nag.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from stacks.lambda_code import LambdaCode, NotBuiltError  # noqa: E402
 
 def main() -> int:
     """Synthesize what the context asks for; the exit status."""
-    app = cdk.App(analytics_reporting=False, builtin_cloud_formation_validation=False)
+    # CDK's own validation of the templates takes longer than the synth; tests/stacks runs it, and cfn-lint.
+    # Without auto-synth an error leaves no half-made assembly behind.
+    app = cdk.App(analytics_reporting=False, auto_synth=False, builtin_cloud_formation_validation=False)
     name = app.node.try_get_context("campaign")
-    if app.node.try_get_context("check") == "true":
-        app = checked_app()
     lambda_code = LambdaCode()
     try:
         campaigns = load_campaigns(Sources()) if name is None else [load_campaign(Sources(), str(name))]
@@ -37,17 +36,17 @@ def main() -> int:
         return 1
     for campaign in campaigns:
         CampaignStage(app, campaign=campaign, lambda_code=lambda_code)
+    if app.node.try_get_context("nag") == "true":
+        add_nag(app)
     app.synth()
     return 0
 
 
-def checked_app() -> cdk.App:
-    """An app whose synth fails on a finding of CDK's CloudFormation rules or of cdk-nag."""
-    from cdk_nag import AwsSolutionsChecks
+def add_nag(app: cdk.App) -> None:
+    """Hold the app to cdk-nag's AwsSolutions pack; a finding without a reason fails the synth."""
+    from cdk_nag import AwsSolutionsChecks  # loading it takes as long as a synth
 
-    app = cdk.App(analytics_reporting=False)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    return app
 
 
 if __name__ == "__main__":

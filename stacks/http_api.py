@@ -76,7 +76,6 @@ class HttpApi(Construct):
             "Api",
             name=self._campaign.name,
             body=self._document,
-            fail_on_warnings=True,
             endpoint_configuration={"types": ["REGIONAL"]},
         )
         acknowledge(api, [REQUEST_VALIDATION])

@@ -105,15 +105,13 @@ class InferenceStack(cdk.Stack):
                 "NEURON_RT_NUM_CORES": str(self._campaign.recipe.neuron_cores_per_worker),
             },
         }
-        model = sagemaker.CfnModel(
+        return sagemaker.CfnModel(
             self,
             "Model",
             model_name=self._content_name(container),
             execution_role_arn=self._role.role_arn,
             primary_container=container,
         )
-        model.node.add_dependency(self._role)
-        return model
 
     def _build_endpoint_config(
         self, model: sagemaker.CfnModel, pictures: s3.IBucket

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
@@ -38,7 +40,7 @@ class MonitoringStack(cdk.Stack):
             self,
             "Dashboard",
             dashboard_name=campaign.name,
-            dashboard_body=self.to_json_string(dashboard_body(campaign, variant=VARIANT)),
+            dashboard_body=json.dumps(dashboard_body(campaign, variant=VARIANT)),
         )
         region = campaign.file.environment.region
         cdk.CfnOutput(

@@ -201,3 +201,20 @@ def test_a_wrong_request_is_refused_with_the_rule_and_not_queued(aws: Aws) -> No
         assert refused.value.response["Error"]["Code"] == "ValidationError"
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert sagemaker.endpoints()[0].backlog.size == 0
+
+
+def test_every_request_ends_exactly_once_through_crashes_and_changes_of_capacity(aws: Aws) -> None:
+    aws.make_endpoint(count=2)
+    aws.context.faults.kill_workers = 3
+    accepted = [aws.post({"sleep": 0.02}) for _ in range(60)]
+    aws.set_capacity(1)
+    aws.wait_in_service()
+    aws.set_capacity(2)
+    wait_for(lambda: len(aws.notifications()) >= len(accepted), "every notification", 30)
+
+    ended = [message["inferenceId"] for message in aws.notifications()]
+    assert sorted(ended) == sorted(one["InferenceId"] for one in accepted)
+    failed = [message for message in aws.notifications() if message["invocationStatus"] == "Failed"]
+    assert len(failed) == 3
+    assert sagemaker.endpoints()[0].backlog.size == 0
+    assert sum(sagemaker.endpoints()[0].drawn.values()) == 57

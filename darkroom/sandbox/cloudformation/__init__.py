@@ -24,6 +24,7 @@ def install(context: Context) -> None:
     Call it after the rooms that define resource types.
     """
     SandboxCloudFormationBackend.endpoint_url = context.settings.url
+    cloudformation_backends.clear()
     cloudformation_backends.backend = SandboxCloudFormationBackend
     urls.url_paths["{0}/$"] = SandboxCloudFormationResponse.dispatch
     forget_models()

@@ -32,6 +32,10 @@ _NO_CHANGES = (
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
+# The CDK CLI looks at once and then every 5 seconds. Most stacks are done sooner: the call that
+# starts one waits this long, so that the first look sees the end.
+_QUICK_SECONDS = 3.0
+
 
 class ChangeSetNotFoundError(ServiceException):
     """No change set of that name or ARN."""
@@ -57,7 +61,7 @@ class ChangeSet:
 
 
 class SandboxCloudFormationBackend(CloudFormationBackend):
-    """Stacks of one account and region. Operations run on a thread each; the API answers at once.
+    """Stacks of one account and region. Operations run on a thread each; the API answers before they end.
 
     Attributes:
         endpoint_url: the AWS that resources are made in; None is botocore's default.
@@ -277,7 +281,9 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
             with stack.operation:
                 work()
 
-        threading.Thread(target=run, name=f"stack {stack.name}", daemon=True).start()
+        thread = threading.Thread(target=run, name=f"stack {stack.name}", daemon=True)
+        thread.start()
+        thread.join(_QUICK_SECONDS)
 
     def _begun(self, stack: Stack, revision: Revision) -> operations.Deployment:
         evaluation = self._evaluation(stack, revision)

@@ -5,6 +5,7 @@ Requests and answers are the shapes of botocore's CloudFormation model.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
@@ -13,13 +14,25 @@ from moto.cloudformation.utils import validate_create_change_set
 from moto.core.responses import ActionResult, EmptyResult
 
 from darkroom.sandbox.cloudformation import descriptions
-from darkroom.sandbox.cloudformation.backend import ChangeSet, SandboxCloudFormationBackend, backend_of
+from darkroom.sandbox.cloudformation.backend import (
+    ChangeSet,
+    ChangeSetNotFoundError,
+    SandboxCloudFormationBackend,
+    backend_of,
+)
 from darkroom.sandbox.cloudformation.stack import Revision, Stack
 from darkroom.sandbox.cloudformation.template import parse
 
 
 class SandboxCloudFormationResponse(CloudFormationResponse):
     """One request."""
+
+    # moto's turn its own models' fields into lists; ours are lists already.
+    RESPONSE_KEY_PATH_TO_TRANSFORMER = {  # noqa: RUF012 - moto declares it so
+        path: transform
+        for path, transform in CloudFormationResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER.items()
+        if path.startswith("DescribeStackSetOutput.")
+    }
 
     @property
     def backend(self) -> SandboxCloudFormationBackend:
@@ -68,7 +81,9 @@ class SandboxCloudFormationResponse(CloudFormationResponse):
         return ActionResult({"Summaries": [descriptions.change_set(known) for known in found]})
 
     def delete_change_set(self) -> ActionResult:
-        self.backend.drop_change_set(self._change_set())
+        # Deleting what is not there succeeds; the CDK CLI clears the way for its own like that.
+        with contextlib.suppress(ChangeSetNotFoundError):
+            self.backend.drop_change_set(self._change_set())
         return EmptyResult()
 
     def execute_change_set(self) -> ActionResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.cloudformation.utils import generate_stack_id
@@ -45,8 +45,8 @@ class StackEvent:
     type_name: str
     status: str
     reason: str | None
+    timestamp: datetime
     event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    timestamp: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,10 @@ class Stack:
         self, logical_id: str, physical_id: str, type_name: str, status: str, reason: str | None = None
     ) -> None:
         """Add an event to the stack's history."""
+        now = datetime.now(UTC)
+        if self.events:
+            # The CDK CLI sorts by time, to the millisecond.
+            now = max(now, self.events[-1].timestamp + timedelta(milliseconds=1))
         self.events.append(
-            StackEvent(self.stack_id, self.name, logical_id, physical_id, type_name, status, reason)
+            StackEvent(self.stack_id, self.name, logical_id, physical_id, type_name, status, reason, now)
         )

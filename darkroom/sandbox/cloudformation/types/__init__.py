@@ -10,9 +10,8 @@ from darkroom.sandbox.cloudformation.types import (
     kms,
     logs,
     s3,
-    sns,
     sqs,
     ssm,
 )
 
-__all__ = ["cdk", "cloudwatch", "dynamodb", "iam", "kms", "logs", "s3", "sns", "sqs", "ssm"]
+__all__ = ["cdk", "cloudwatch", "dynamodb", "iam", "kms", "logs", "s3", "sqs", "ssm"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -92,6 +93,12 @@ def _put_logging(s3: Any, bucket: str, given: Mapping[str, Any] | None) -> None:
     s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus=status)
 
 
+def _put_acl(s3: Any, bucket: str, given: str | None) -> None:
+    """A canned ACL; the template's LogDeliveryWrite is the API's log-delivery-write."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", "-", given or "Private").lower()
+    s3.put_bucket_acl(Bucket=bucket, ACL=words)
+
+
 def _put_tags(s3: Any, bucket: str, given: list[dict[str, str]] | None) -> None:
     if given is None:
         s3.delete_bucket_tagging(Bucket=bucket)
@@ -100,6 +107,7 @@ def _put_tags(s3: Any, bucket: str, given: list[dict[str, str]] | None) -> None:
 
 
 _SETTINGS: dict[str, Callable[[Any, str, Any], None]] = {
+    "AccessControl": _put_acl,
     "BucketEncryption": _put_encryption,
     "LifecycleConfiguration": _put_lifecycle,
     "LoggingConfiguration": _put_logging,

@@ -1,0 +1,178 @@
+"""The sandbox's process: one local AWS on one port, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import psutil
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from darkroom.sandbox import (
+    admin,
+    application_autoscaling,
+    cloudformation,
+    cloudwatch,
+    eventbridge,
+    lambda_runtime,
+    s3,
+    sagemaker,
+    sns,
+)
+from darkroom.sandbox.aws_errors import service_of, with_clear_errors
+from darkroom.sandbox.clock import Clock
+from darkroom.sandbox.context import Context, Settings
+from darkroom.sandbox.context import install as install_context
+from darkroom.sandbox.http_server import SandboxHttpServer
+
+WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+_ROOMS = (
+    s3,
+    lambda_runtime,
+    eventbridge,
+    sns,
+    sagemaker,
+    # After the rooms that emit metrics, and schedules before alarms: the order of their ticks.
+    application_autoscaling,
+    cloudwatch,
+    # Last: it asks moto for all the resource types that there are.
+    cloudformation,
+    admin,
+)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNAL_SECONDS = 0.1
+_STATE_PREFIX = "darkroom-sandbox-"
+
+
+def serve(
+    *,
+    port: int,
+    speed: float = 1.0,
+    instance_start_seconds: float = 60.0,
+    verbose: bool = False,
+    state: Path | None = None,
+) -> int:
+    """Run the local AWS in the foreground until SIGINT, SIGTERM or SIGHUP; return the exit status.
+
+    Args:
+        port: the port to listen on, on localhost.
+        speed: sandbox seconds a wall second.
+        instance_start_seconds: see :class:`~darkroom.sandbox.context.Settings`.
+        verbose: log what functions and model workers print.
+        state: an empty folder for this run, removed at the end; a temporary one by default.
+    """
+    _forget_the_users_account()
+    _remove_what_the_killed_left()
+    folder = state or Path(tempfile.mkdtemp(prefix=f"{_STATE_PREFIX}{os.getpid()}-"))
+    settings = Settings(port, folder, instance_start_seconds=instance_start_seconds, verbose=verbose)
+    context = Context(settings, clock=Clock(speed))
+    asked_to_stop: list[int] = []
+    for number in _STOP_SIGNALS:
+        # Not an event: a handler that takes the lock which the code it interrupts holds never ends.
+        signal.signal(number, lambda received, _frame: asked_to_stop.append(received))
+    try:
+        return _run(context, asked_to_stop)
+    finally:
+        # A second Ctrl-C must not interrupt the clean-up.
+        for number in _STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        stop(context)
+
+
+def _run(context: Context, asked_to_stop: list[int]) -> int:
+    try:
+        server = start(context)
+    except OSError as error:
+        print(f"can't listen on port {context.settings.port}: {error.strerror}", file=sys.stderr)
+        return 1
+    print(_exports(context), flush=True)
+    while not asked_to_stop:
+        time.sleep(_SIGNAL_SECONDS)
+    server.shutdown()
+    server.server_close()
+    return 0
+
+
+def start(context: Context) -> SandboxHttpServer:
+    """Install every room in ``context`` and serve it.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    install_context(context)
+    for room in _ROOMS:
+        room.install(context)
+    server = SandboxHttpServer(context.settings.port, application(context))
+    server.start()
+    threading.Thread(target=context.run_ticks, name="ticks", daemon=True).start()
+    return server
+
+
+def stop(context: Context) -> None:
+    """End all that runs in ``context`` and remove its state folder."""
+    context.stopping.set()
+    for call in reversed(context.on_stop):
+        try:
+            call()
+        except Exception as error:
+            print(f"while stopping: {type(error).__name__}: {error}", file=sys.stderr)
+    context.processes.kill_all()
+    shutil.rmtree(context.settings.state, ignore_errors=True)
+
+
+def application(context: Context) -> WsgiApp:
+    """The WSGI app of the one port: the rooms' mounts, and AWS's API by moto for the rest."""
+    aws = with_clear_errors(DomainDispatcherApplication(create_backend_app))
+    table_lock = threading.Lock()
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        mount = max((prefix for prefix in context.mounts if path.startswith(prefix)), key=len, default=None)
+        if mount is not None:
+            return context.mounts[mount](environ, start_response)
+        if service_of(environ) != "dynamodb":
+            return aws(environ, start_response)
+        # DynamoDB's writes are atomic and their conditions are checked with them; moto looks
+        # first and writes then, which two threads can interleave.
+        with table_lock:
+            return aws(environ, start_response)
+
+    return app
+
+
+def _forget_the_users_account() -> None:
+    """Nothing of the user's AWS configuration may reach into the sandbox, nor the other way round."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    # Templates attach AWS's managed policies to roles; moto has them and leaves them out by default.
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+
+
+def _remove_what_the_killed_left() -> None:
+    """Remove the state folders of sandboxes that were killed (SIGKILL) and could not do it."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_STATE_PREFIX}*"):
+        owner = folder.name.removeprefix(_STATE_PREFIX).split("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _exports(context: Context) -> str:
+    return "\n".join(
+        (
+            f"The local AWS is up at {context.settings.url}. In another terminal:",
+            "",
+            f"  export AWS_ENDPOINT_URL={context.settings.url}",
+            "  export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_REGION=us-east-1",
+            "",
+            "Ctrl-C stops it; nothing is kept.",
+        )
+    )

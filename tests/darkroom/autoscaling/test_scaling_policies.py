@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from darkroom.autoscaling.alarms import AlarmRule
 from darkroom.autoscaling.capacity import Breach, Proposal, apply_scheduled_action, decide, propose
 from darkroom.autoscaling.cooldowns import PolicyState, Scaling, begin, complete
 from darkroom.autoscaling.policies import (
@@ -39,19 +40,8 @@ LEAVE_ZERO = step_policy(StepAdjustment(1, lower=0))
 
 def test_the_alarm_pair_is_three_minutes_above_and_fifteen_below_nine_tenths() -> None:
     """User Guide, "How target tracking scaling works", and the alarms seen on AWS."""
-    high, low = high_alarm(TRACKING), low_alarm(TRACKING)
-    assert (high.comparison, high.threshold, high.evaluation_periods, high.datapoints_to_alarm) == (
-        "GreaterThanThreshold",
-        0.75,
-        3,
-        3,
-    )
-    assert (low.comparison, low.threshold, low.evaluation_periods, low.datapoints_to_alarm) == (
-        "LessThanThreshold",
-        pytest.approx(0.675),
-        15,
-        15,
-    )
+    assert high_alarm(TRACKING) == AlarmRule("GreaterThanThreshold", 0.75, 3, 3, 60)
+    assert low_alarm(TRACKING) == AlarmRule("LessThanThreshold", 0.75 * 0.9, 15, 15, 60)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from darkroom.sandbox import (
     admin,
+    api_gateway,
     application_autoscaling,
     cloudformation,
     cloudwatch,
@@ -38,6 +39,7 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _ROOMS = (
     s3,
     lambda_runtime,
+    api_gateway,
     eventbridge,
     sns,
     sagemaker,

@@ -10,8 +10,9 @@ from darkroom.sandbox.cloudformation.types import (
     kms,
     logs,
     s3,
+    sns,
     sqs,
     ssm,
 )
 
-__all__ = ["cdk", "cloudwatch", "dynamodb", "iam", "kms", "logs", "s3", "sqs", "ssm"]
+__all__ = ["cdk", "cloudwatch", "dynamodb", "iam", "kms", "logs", "s3", "sns", "sqs", "ssm"]

@@ -43,7 +43,7 @@ def container_image(stack: cdk.Stack, campaign: ResolvedCampaign) -> ContainerIm
     Raises:
         ValueError: AWS publishes its containers in no account for this region.
     """
-    given = re.match(IMAGE, campaign.file.endpoint.image or "")
+    given = re.fullmatch(IMAGE, campaign.file.endpoint.image or "")
     if given is not None:
         uri = given.string
         account, region, repository = given["account"], given["region"], given["repository"]

@@ -20,7 +20,7 @@ BUILD = (
 )
 
 # The bucket naming rules of the S3 user guide, then a prefix of at least one part.
-S3_PREFIX = re.compile(r"^s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<prefix>[\w!.*'()/-]+)$")
+S3_PREFIX = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<prefix>[\w!.*'()/-]+)")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def find_bundle(bundles: Path, name: str, *, recipe: str) -> LocalBundle | Remot
 
 
 def _remote(uri: str) -> RemoteBundle:
-    match = S3_PREFIX.match(uri)
+    match = S3_PREFIX.fullmatch(uri)
     if match is None:
         raise BundleError(
             "a bundle in S3 is a bucket and a prefix whose last part is its digest or version",

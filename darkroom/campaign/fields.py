@@ -24,7 +24,7 @@ from darkroom.campaign.problem import one_of
 EXPLAINED = "explained"
 """The type of the pydantic errors that bring their own rule and expectation in their context."""
 
-DURATION = re.compile(r"^(\d{1,9})(s|m|h|d)$")
+DURATION = re.compile(r"^([0-9]{1,9})(s|m|h|d)$")
 SECONDS_IN = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -69,7 +69,7 @@ class Duration:
             PydanticCustomError: not a duration, or outside the bounds.
         """
         bounds = f"{duration_text(self.minimum)} to {duration_text(self.maximum)}"
-        match = DURATION.match(value) if isinstance(value, str) else None
+        match = DURATION.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise refusal("a duration is a whole number and a unit, s, m, h or d", f"{bounds}, such as 5m")
         seconds = int(match[1]) * SECONDS_IN[match[2]]
@@ -107,7 +107,7 @@ CAMPAIGN_NAME = r"^[a-z][a-z0-9-]{0,48}[a-z0-9]$"
 
 
 def _campaign_name(value: str) -> None:
-    if not re.match(CAMPAIGN_NAME, value):
+    if not re.fullmatch(CAMPAIGN_NAME, value):
         raise refusal(
             "the name begins the names of stacks, of the endpoint and of its configs (63 characters at most)",
             "2 to 50 lower-case letters, digits and hyphens, a letter first, no hyphen last, "
@@ -119,7 +119,7 @@ ACTION_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$"
 
 
 def _action_name(value: str) -> None:
-    if not re.match(ACTION_NAME, value):
+    if not re.fullmatch(ACTION_NAME, value):
         raise refusal(
             "the name of a scheduled action names it in Application Auto Scaling",
             "1 to 128 letters, digits, hyphens, points and underscores, such as doors-open",
@@ -130,7 +130,7 @@ ACCOUNT = r"^[0-9]{12}$"
 
 
 def _account(value: str) -> None:
-    if not re.match(ACCOUNT, value):
+    if not re.fullmatch(ACCOUNT, value):
         raise refusal(
             "an AWS account id is 12 digits, in quotes so that YAML keeps leading zeros", '"111122223333"'
         )
@@ -164,7 +164,7 @@ EMAIL = r"^[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,}$"
 
 
 def _email(value: str) -> None:
-    if not re.match(EMAIL, value):
+    if not re.fullmatch(EMAIL, value):
         raise refusal("a mail address that SNS can send the alarms to", "such as ops@example.com")
 
 
@@ -173,7 +173,7 @@ TAG_VALUE = r"^[\w .:/=+@-]{0,256}$"
 
 
 def _tag_key(value: str) -> None:
-    if not re.match(TAG_KEY, value, re.IGNORECASE):
+    if not re.fullmatch(TAG_KEY, value, re.IGNORECASE):
         raise refusal(
             "a tag key has 1 to 128 letters, digits, spaces and _.:/=+-@, and aws: is reserved",
             "such as team",
@@ -181,18 +181,18 @@ def _tag_key(value: str) -> None:
 
 
 def _tag_value(value: str) -> None:
-    if not re.match(TAG_VALUE, value):
+    if not re.fullmatch(TAG_VALUE, value):
         raise refusal("a tag value has at most 256 letters, digits, spaces and _.:/=+-@", "such as marketing")
 
 
 IMAGE = (
-    r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+    r"^(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
     r"/(?P<repository>[a-z0-9/._-]+)(:[\w.-]+|@sha256:[0-9a-f]{64})$"
 )
 
 
 def _image(value: str) -> None:
-    if not re.match(IMAGE, value):
+    if not re.fullmatch(IMAGE, value):
         raise refusal(
             "SageMaker takes container images from ECR, with a tag or a digest",
             "111122223333.dkr.ecr.us-east-1.amazonaws.com/repository:tag",

@@ -177,4 +177,5 @@ class _Reading:
 
 
 def _within(path: FieldPath, broken: set[FieldPath]) -> bool:
-    return any(path[: len(part)] == part for part in broken)
+    """Whether a path leads into a broken field, or a broken field is in what it leads to."""
+    return any(path[: len(part)] == part[: len(path)] for part in broken)

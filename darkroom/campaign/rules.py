@@ -38,8 +38,7 @@ def _times_of(action: ScheduledAction, path: FieldPath) -> Iterator[Problem]:
     given = [key for key in ("cron", "at", "rate") if getattr(action, key) is not None]
     if len(given) != 1:
         rule = f"a scheduled action has exactly one of cron, at and rate; this one has {len(given)}"
-        involves = tuple((*path, key) for key in ("cron", "at", "rate"))
-        yield Problem(path, MISSING, rule, 'such as cron: "0 8 ? * MON-FRI *"', involves=involves)
+        yield Problem(path, MISSING, rule, 'such as cron: "0 8 ? * MON-FRI *"', involves=(path,))
 
 
 def _bounds_of(action: ScheduledAction, path: FieldPath, scaling: Scaling) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from typing import Annotated
 from darkroom.campaign.fields import Text, refusal
 
 AT_FORMAT = "%Y-%m-%dT%H:%M:%S"
-RATE = re.compile(r"^([1-9]\d{0,5}) (minute|minutes|hour|hours|day|days)$")
+RATE = re.compile(r"([1-9][0-9]{0,5}) (minute|minutes|hour|hours|day|days)")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def check_at(text: str) -> None:
 
 def check_rate(text: str) -> None:
     """Refuse what is no ``rate()`` expression; AWS wants a singular unit with 1 and a plural without."""
-    match = RATE.match(text)
+    match = RATE.fullmatch(text)
     if match is None or (match[1] == "1") == match[2].endswith("s"):
         raise refusal(
             "a whole number and minute(s), hour(s) or day(s), singular with 1", "1 hour or 5 minutes"

@@ -58,7 +58,7 @@ def test_a_finding_that_nobody_accepted_fails_the_synth(cdk_context: dict[str, A
     app = cdk.App(context=cdk_context, outdir=str(tmp_path), analytics_reporting=False)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     sns.Topic(cdk.Stack(app, "open"), "Topic")
-    with pytest.raises(RuntimeError, match="(?i)validation"):
+    with pytest.raises(RuntimeError, match=r"(?i)validation"):
         app.synth()
     assert "AwsSolutions-SNS3" in (tmp_path / "validation-report.json").read_text()
 

@@ -19,6 +19,7 @@ from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.destinations import deliver
 from darkroom.sandbox.lambda_runtime.function import require_permission
+from darkroom.sandbox.lambda_runtime.lookup import find
 
 _RESOLUTION_SECONDS = 60.0
 _TARGET_KEYS = frozenset({"Arn", "DeadLetterConfig", "Id", "Input", "InputTransformer", "RetryPolicy"})
@@ -132,7 +133,7 @@ def _send(rule: Rule, target_arn: str, body: str) -> Future[Any] | None:
     if target_arn.split(":")[2] != "lambda":
         deliver(target_arn, body, {})
         return None
-    function = invocations.find(target_arn)
+    function = find(target_arn)
     require_permission(function, "events.amazonaws.com", rule.arn)
     return invocations.send_event(function, body.encode())
 

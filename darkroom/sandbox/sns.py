@@ -18,6 +18,7 @@ from darkroom.sandbox.cloudformation.handler import HandlerRequest, Resource, Re
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.function import require_permission
+from darkroom.sandbox.lambda_runtime.lookup import find
 
 _published: list[dict[str, Any]] = []
 _published_lock = threading.Lock()
@@ -98,7 +99,7 @@ class Subscription(models.Subscription):
             message = self._parse_message_structure(message, self.protocol)
         if sandbox.current().faults.take("drop_notifications"):
             return
-        function = invocations.find(self.endpoint)
+        function = find(self.endpoint)
         require_permission(function, "sns.amazonaws.com", self.topic.arn)
         notification = self._notification(message, message_id, subject, attributes)
         event = {

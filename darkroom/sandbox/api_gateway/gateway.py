@@ -25,6 +25,7 @@ from darkroom.sandbox.api_gateway.validation import body_errors, missing_paramet
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.function import require_permission
+from darkroom.sandbox.lambda_runtime.lookup import find
 from darkroom.sandbox.service_metrics import Metric, ServiceMetrics
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
@@ -152,13 +153,13 @@ class Gateway:
             f"/{request.method}{request.path}"
         )
         try:
-            function = invocations.find(operation.integration.function_arn)
+            function = find(operation.integration.function_arn)
             require_permission(function, "apigateway.amazonaws.com", source)
         except (UnknownFunctionException, PermissionError) as error:
             raise RefusedError(response.CONFIGURATION_ERROR) from error
         if function.reserved_concurrency == 0:
             raise RefusedError(response.CONFIGURATION_ERROR)
-        future = invocations.invoke(function, json.dumps(event).encode())
+        future = invocations.invoke(function, json.dumps(event).encode(), trace=request.trace)
         try:
             outcome = future.result(operation.integration.timeout)
         except concurrent.futures.TimeoutError:

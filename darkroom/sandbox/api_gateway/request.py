@@ -35,9 +35,9 @@ class Request:
     length: int | None
     body: Any
     moment: datetime
+    trace: str
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     extended_id: str = field(default_factory=lambda: uuid.uuid4().hex[:15] + "=")
-    trace: str = field(default_factory=trace_id)
 
     def header(self, name: str) -> str:
         """The last value of a header, or nothing; ``name`` in lower case."""
@@ -78,6 +78,7 @@ def request_of(environ: Mapping[str, Any], now: float) -> Request:
         length=int(length) if length else None if environ.get("wsgi.input_terminated") else 0,
         body=environ["wsgi.input"],
         moment=datetime.fromtimestamp(now, UTC),
+        trace=str(environ.get("HTTP_X_AMZN_TRACE_ID") or trace_id()),
     )
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime.destinations import deliver
 from darkroom.sandbox.lambda_runtime.environment import Outcome
+from darkroom.sandbox.lambda_runtime.lookup import exists, find
 
 if TYPE_CHECKING:
     from darkroom.sandbox.lambda_runtime.function import Function
@@ -31,7 +32,7 @@ _MAXIMUM_AGE = 21600.0
 _THROTTLED_DELAY = 60.0
 _POLL_SECONDS = 0.05
 
-Invoke = Callable[["Function", bytes, str, str | None], Future[Outcome]]
+Invoke = Callable[["Function", bytes, str], Future[Outcome]]
 Record = Callable[["Function", str, float], None]
 
 
@@ -72,7 +73,7 @@ class AsynchronousInvocations:
             self._record(queued.function, "Throttles", 1)
             self._postpone(queued, _THROTTLED_DELAY)
             return None
-        future = self._invoke(queued.function, queued.event, queued.request_id, None)
+        future = self._invoke(queued.function, queued.event, queued.request_id)
         future.add_done_callback(lambda done: self._finish(queued, done.result()))
         return future
 
@@ -102,7 +103,9 @@ class AsynchronousInvocations:
     def _retry(self) -> None:
         while not self._closed.wait(_POLL_SECONDS):
             for queued in self._due():
-                self._attempt(queued)
+                # The queue of a function goes with it.
+                if exists(queued.function):
+                    self._attempt(queued)
 
     def _due(self) -> list[QueuedEvent]:
         due = []
@@ -129,7 +132,10 @@ class AsynchronousInvocations:
         self, function: Function, target: str, body: str, attributes: dict[str, tuple[str, str]]
     ) -> None:
         try:
-            deliver(target, body, attributes)
+            if target.split(":")[2] == "lambda":
+                self.send(find(target), body.encode())
+            else:
+                deliver(target, body, attributes)
         except Exception as error:
             # As on AWS, what can't be delivered is counted and lost; here it is said, too.
             self._record(function, "DeadLetterErrors", 1)

@@ -13,7 +13,7 @@ Attributes = Mapping[str, tuple[str, str]]
 
 
 def deliver(target: str, body: str, attributes: Attributes) -> None:
-    """Send ``body`` to a queue, a topic or a function.
+    """Send ``body`` to a queue or a topic.
 
     Raises:
         ValueError: the sandbox doesn't deliver to that kind of target.
@@ -36,9 +36,5 @@ def deliver(target: str, body: str, attributes: Attributes) -> None:
                 name: {"Type": kind, "Value": value} for name, (kind, value) in attributes.items()
             },
         )
-    elif arn.service == "lambda":
-        from darkroom.sandbox.lambda_runtime import invocations
-
-        invocations.send_event(invocations.find(target), body.encode())
     else:
         raise ValueError(f"the sandbox delivers to SQS, SNS and Lambda, not to {target}")

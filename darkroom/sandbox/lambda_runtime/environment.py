@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import queue
 import select
@@ -18,13 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from moto.awslambda.models import lambda_backends
-from moto.sts.models import sts_backends
-from moto.utilities.utils import get_partition
 
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime import packages
 from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
 from darkroom.sandbox.lambda_runtime.logs import LogStream
+from darkroom.sandbox.lambda_runtime.platform_log import report_lines, start_line
 from darkroom.sandbox.lambda_runtime.runtime_api import (
     Answer,
     Exited,
@@ -33,11 +31,21 @@ from darkroom.sandbox.lambda_runtime.runtime_api import (
     Ready,
     RuntimeApi,
 )
+from darkroom.sandbox.lambda_runtime.variables import variables
 
 # The init phase may take 10 s; Lambda then runs it again within the first invocation's time-out
 # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
 _INIT_SECONDS = 10
 _TAIL_BYTES = 4096
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MAXIMUM_PAYLOAD = 6_291_556
+_TOO_LARGE = json.dumps(
+    {
+        "errorType": "Function.ResponseSizeTooLarge",
+        "errorMessage": "Response payload size exceeded maximum allowed payload size "
+        f"({_MAXIMUM_PAYLOAD} bytes).",
+    }
+).encode()
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class ExecutionEnvironment:
             if failure is not None:
                 return failure
         function = self.configuration
-        self._write(f"START RequestId: {invocation.request_id} Version: {function.version}")
+        self._write(start_line(function, invocation.request_id))
         start = time.monotonic()
         self._api.hand_over(invocation)
         try:
@@ -116,46 +124,18 @@ class ExecutionEnvironment:
         return self._context.processes.spawn(
             # -S: no site-packages; what a handler can import is what PYTHONPATH says.
             [sys.executable, "-S", "-m", "awslambdaric", function.handler],
-            env=self._variables(task_root, layers, runtime),
+            env={
+                **variables(function, task_root, layers, runtime),
+                "TMPDIR": str(self._scratch),
+                "HOME": str(self._scratch),
+                "AWS_ENDPOINT_URL": self._context.settings.url,
+                "AWS_LAMBDA_LOG_STREAM_NAME": self._log.name,
+                "AWS_LAMBDA_RUNTIME_API": self._api.address,
+            },
             cwd=task_root,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-
-    def _variables(self, task_root: Path, layers: list[Path], runtime: Path) -> dict[str, str]:
-        function = self.configuration
-        logging = (
-            {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": function.log_level}
-            if function.log_format == "JSON"
-            else {}
-        )
-        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html; what Lambda
-        # reserves can't be set by the function.
-        return {
-            **dict(function.environment),
-            **_credentials(function),
-            **logging,
-            "PATH": os.environ.get("PATH", ""),
-            "LANG": "en_US.UTF-8",
-            "TZ": ":UTC",
-            "TMPDIR": str(self._scratch),
-            "HOME": str(self._scratch),
-            "PYTHONPATH": packages.python_path(task_root, layers, runtime),
-            "_HANDLER": function.handler,
-            "LAMBDA_TASK_ROOT": str(task_root),
-            "LAMBDA_RUNTIME_DIR": str(runtime),
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
-            "AWS_REGION": function.region,
-            "AWS_DEFAULT_REGION": function.region,
-            "AWS_ENDPOINT_URL": self._context.settings.url,
-            "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": function.version,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
-            "AWS_LAMBDA_LOG_STREAM_NAME": self._log.name,
-            "AWS_LAMBDA_RUNTIME_API": self._api.address,
-        }
 
     def _initialize(self, invocation: Invocation) -> Outcome | None:
         """Wait for the init phase; the outcome of ``invocation`` when that fails."""
@@ -201,14 +181,9 @@ class ExecutionEnvironment:
         return self._finish(invocation, payload, True, time.monotonic() - start)
 
     def _finish(self, invocation: Invocation, payload: bytes, failed: bool, seconds: float) -> Outcome:
-        milliseconds = seconds * 1000
-        billed = math.ceil(milliseconds)
-        request = f"RequestId: {invocation.request_id}"
-        self._write(
-            f"END {request}",
-            f"REPORT {request}\tDuration: {milliseconds:.2f} ms\tBilled Duration: {billed} ms\t"
-            f"Memory Size: {self.configuration.memory_size} MB",
-        )
+        if len(payload) > _MAXIMUM_PAYLOAD:
+            payload, failed = _TOO_LARGE, True
+        self._write(*report_lines(self.configuration, invocation.request_id, seconds, failed))
         return Outcome(payload, failed, self._tail, seconds)
 
     def _write(self, *lines: str) -> None:
@@ -267,20 +242,3 @@ def _layer(function: FunctionConfiguration, arn: str, state: Path) -> Path:
     if version is None:
         raise ValueError(f"{function.name} uses the layer version {arn}, which does not exist")
     return packages.unpack(version.code_bytes, version.code_digest, state / "layers")
-
-
-def _credentials(function: FunctionConfiguration) -> dict[str, str]:
-    """Temporary credentials of the function's role, as Lambda gives them."""
-    session = sts_backends[function.account_id][get_partition(function.region)].assume_role(
-        region_name=function.region,
-        role_session_name=function.name,
-        role_arn=function.role,
-        policy="",
-        duration=43200,
-        external_id="",
-    )
-    return {
-        "AWS_ACCESS_KEY_ID": session.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
-        "AWS_SESSION_TOKEN": session.session_token,
-    }

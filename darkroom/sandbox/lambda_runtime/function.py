@@ -71,7 +71,12 @@ class Function(LambdaFunction):
         if kind == "Event":
             invocations.send_event(self, event or b"{}")
             return b""
-        outcome = invocations.invoke(self, event or b"{}", headers.get("x-amz-client-context")).result()
+        outcome = invocations.invoke(
+            self,
+            event or b"{}",
+            client_context=headers.get("x-amz-client-context"),
+            trace=headers.get("x-amzn-trace-id"),
+        ).result()
         response_headers["x-amz-executed-version"] = str(self.version)
         response_headers["x-amz-log-result"] = base64.b64encode(outcome.tail).decode()
         if outcome.failed:

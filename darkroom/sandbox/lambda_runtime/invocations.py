@@ -8,10 +8,6 @@ import uuid
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from moto.awslambda.exceptions import UnknownFunctionException
-from moto.awslambda.models import lambda_backends
-from moto.utilities.arns import parse_arn
-
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime.asynchronous import AsynchronousInvocations
 from darkroom.sandbox.lambda_runtime.environment import Outcome
@@ -35,10 +31,15 @@ class LambdaService:
         context.on_stop.append(self.close)
 
     def invoke(
-        self, function: Function, event: bytes, request_id: str, client_context: str | None
+        self,
+        function: Function,
+        event: bytes,
+        request_id: str,
+        client_context: str | None = None,
+        trace: str | None = None,
     ) -> Future[Outcome]:
         """Run ``event`` as soon as an environment of ``function`` is free."""
-        invocation = Invocation(request_id, event, function.function_arn, trace_id(), client_context)
+        invocation = Invocation(request_id, event, function.function_arn, trace or trace_id(), client_context)
         pool = self._pool(function)
         future = pool.submit(invocation)
         future.add_done_callback(lambda done: self._record_outcome(function, done.result()))
@@ -108,24 +109,15 @@ def trace_id() -> str:
     return f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Parent={uuid.uuid4().hex[:16]};Sampled=0"
 
 
-def find(function_arn: str) -> Function:
-    """The function of an ARN, with or without a qualifier.
+def invoke(
+    function: Function, event: bytes, *, client_context: str | None = None, trace: str | None = None
+) -> Future[Outcome]:
+    """Call ``function`` and wait for it through the future (RequestResponse).
 
-    Raises:
-        UnknownFunctionException: there is none.
+    Args:
+        trace: the X-Ray header of the caller.
     """
-    from darkroom.sandbox.lambda_runtime.function import Function
-
-    arn = parse_arn(function_arn)
-    found = lambda_backends[arn.account][arn.region].get_function(function_arn)
-    if not isinstance(found, Function):
-        raise UnknownFunctionException(function_arn)
-    return found
-
-
-def invoke(function: Function, event: bytes, client_context: str | None = None) -> Future[Outcome]:
-    """Call ``function`` and wait for it through the future (RequestResponse)."""
-    return service().invoke(function, event, str(uuid.uuid4()), client_context)
+    return service().invoke(function, event, str(uuid.uuid4()), client_context, trace)
 
 
 def send_event(function: Function, event: bytes) -> Future[Outcome] | None:

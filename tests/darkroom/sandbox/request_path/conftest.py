@@ -92,8 +92,12 @@ class Aws:
         return list(answer.get("Messages", []))
 
     def log(self, group: str) -> list[str]:
-        """Every line of a log group."""
-        events = self.client("logs").filter_log_events(logGroupName=group)["events"]
+        """Every line of a log group; none when there is no such group yet."""
+        logs = self.client("logs")
+        try:
+            events = logs.filter_log_events(logGroupName=group)["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
         return [event["message"] for event in events]
 
     def create(self, type_name: str, properties: Mapping[str, Any], logical_id: str = "Thing") -> Resource:

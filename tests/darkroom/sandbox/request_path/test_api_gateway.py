@@ -451,7 +451,8 @@ def test_the_access_log_is_written_in_the_stages_format(campaign: Campaign) -> N
     aws.client("logs").create_log_group(logGroupName="/darkroom/demo/api")
     log = {
         "DestinationArn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/darkroom/demo/api",
-        "Format": "$context.httpMethod $context.resourcePath $context.status $context.identity.apiKeyId $context.x",
+        "Format": "$context.httpMethod $context.resourcePath $context.status "
+        "$context.identity.apiKeyId $context.unheard",
     }
     after = {**campaign.stage_properties, "AccessLogSetting": log}
     aws.update("AWS::ApiGateway::Stage", campaign.stage, campaign.stage_properties, after)

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from darkroom.sandbox.lambda_runtime import invocations
+from darkroom.sandbox.lambda_runtime.function import allows
+from darkroom.sandbox.lambda_runtime.lookup import find
 from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws, eventually, package
 
 ECHO = """
@@ -30,9 +33,7 @@ def test_a_handler_gets_the_event_and_its_answer_comes_back(aws: Aws) -> None:
 
 
 def test_an_environment_is_reused_and_a_warm_invocation_costs_a_few_milliseconds(aws: Aws) -> None:
-    from darkroom.sandbox.lambda_runtime import invocations
-
-    function = invocations.find(aws.function("echo", ECHO))
+    function = find(aws.function("echo", ECHO))
     first = json.loads(invocations.invoke(function, b"{}").result(30).payload)
     durations = []
     for _ in range(30):
@@ -340,9 +341,6 @@ def test_a_template_updates_a_function_in_place_and_takes_back_what_it_no_longer
 
 
 def test_a_permission_can_be_given_and_taken(aws: Aws) -> None:
-    from darkroom.sandbox.lambda_runtime import invocations
-    from darkroom.sandbox.lambda_runtime.function import allows
-
     arn = aws.function("guarded", ECHO)
     source = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc/*/POST/v1/images"
     properties = {
@@ -352,7 +350,7 @@ def test_a_permission_can_be_given_and_taken(aws: Aws) -> None:
         "SourceArn": source,
     }
     made = aws.create("AWS::Lambda::Permission", properties)
-    function = invocations.find(arn)
+    function = find(arn)
     called = source.replace("*", "live")
     assert allows(function, "apigateway.amazonaws.com", called)
     assert not allows(function, "sns.amazonaws.com", called)
@@ -369,3 +367,33 @@ def test_nothing_is_left_running_when_the_sandbox_stops(aws: Aws) -> None:
         stop()
     eventually(lambda: aws.context.processes.living() == [])
     assert threading.active_count() <= before
+
+
+def test_an_answer_over_six_megabytes_is_refused(aws: Aws) -> None:
+    aws.function("large", "def handler(e, c): return 'x' * 7_000_000")
+    answer, response = aws.invoke("large")
+    assert response["FunctionError"] == "Unhandled"
+    assert answer["errorType"] == "Function.ResponseSizeTooLarge"
+
+
+def test_with_json_logs_lambdas_own_lines_are_json_too(aws: Aws) -> None:
+    source = "import logging\ndef handler(e, c): logging.getLogger().warning('hello')"
+    aws.function("json", source, LoggingConfig={"LogFormat": "JSON"})
+    aws.invoke("json")
+    start, line, report = (json.loads(line) for line in aws.log("/aws/lambda/json"))
+    assert start["type"] == "platform.start"
+    assert line["message"] == "hello"
+    assert line["requestId"] == start["record"]["requestId"]
+    assert report["record"]["status"] == "success"
+    assert report["record"]["metrics"]["durationMs"] > 0
+
+
+def test_an_event_of_a_deleted_function_is_not_tried_again(aws: Aws) -> None:
+    aws.function("short-lived", "def handler(e, c):\n    print('try')\n    1/0")
+    aws.invoke("short-lived", {}, InvocationType="Event")
+    eventually(lambda: "try" in aws.log("/aws/lambda/short-lived"))
+    aws.client("lambda").delete_function(FunctionName="short-lived")
+    aws.context.clock.speed = 600
+    time.sleep(0.5)
+    assert aws.log("/aws/lambda/short-lived").count("try") == 1
+    assert aws.context.processes.living() == []

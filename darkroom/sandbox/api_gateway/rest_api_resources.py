@@ -1,4 +1,4 @@
-"""API Gateway's CloudFormation types."""
+"""API Gateway's CloudFormation types for REST APIs, deployments and stages."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class RestApiType(ResourceHandler):
         api = _rest_api(request, request.physical_id)
         api.name = _name(request)
         api.description = request.properties.get("Description", "")
-        api.tags = _tags(request.properties)
+        api.tags = tags_of(request.properties)
         return made
 
     def delete(self, request: HandlerRequest) -> None:
@@ -147,7 +147,7 @@ class StageType(ResourceHandler):
         stage.deployment_id = given["DeploymentId"]
         stage.description = given.get("Description", "")
         stage.variables = dict(given.get("Variables", {}))
-        stage.tags = _tags(given)
+        stage.tags = tags_of(given)
         stage.tracing_enabled = bool(given.get("TracingEnabled", False))
         log = given.get("AccessLogSetting", {})
         stage.access_log_settings = (
@@ -156,133 +156,6 @@ class StageType(ResourceHandler):
         stage.method_settings = {
             _setting_key(entry): _method_setting(entry) for entry in given.get("MethodSettings", [])
         }
-
-
-class ApiKeyType(ResourceHandler):
-    """AWS::ApiGateway::ApiKey; disabled unless the template enables it."""
-
-    type_name: ClassVar[str] = "AWS::ApiGateway::ApiKey"
-    properties: ClassVar[frozenset[str]] = frozenset(
-        {"CustomerId", "Description", "Enabled", "GenerateDistinctId", "Name", "Tags", "Value"}
-    )
-
-    def create(self, request: HandlerRequest) -> Resource:
-        given = request.properties
-        settings = {
-            "name": given.get("Name") or request.default_name(128),
-            "description": given.get("Description", ""),
-            "enabled": _boolean(given.get("Enabled", False)),
-            "customerId": given.get("CustomerId"),
-            "value": given.get("Value"),
-            "tags": _tags(given) or None,
-        }
-        made = request.client("apigateway").create_api_key(
-            **{key: value for key, value in settings.items() if value is not None}
-        )
-        return Resource(made["id"], {"APIKeyId": made["id"]})
-
-    def update(self, request: HandlerRequest) -> Resource:
-        key = apigateway_backends[request.account_id][request.region].get_api_key(request.physical_id)
-        key.enabled = _boolean(request.properties.get("Enabled", False))
-        key.description = request.properties.get("Description", "")
-        key.customer_id = request.properties.get("CustomerId")
-        return Resource(request.physical_id, {"APIKeyId": request.physical_id})
-
-    def delete(self, request: HandlerRequest) -> None:
-        request.client("apigateway").delete_api_key(apiKey=request.physical_id)
-
-
-class UsagePlanType(ResourceHandler):
-    """AWS::ApiGateway::UsagePlan."""
-
-    type_name: ClassVar[str] = "AWS::ApiGateway::UsagePlan"
-    properties: ClassVar[frozenset[str]] = frozenset(
-        {"ApiStages", "Description", "Quota", "Tags", "Throttle", "UsagePlanName"}
-    )
-
-    def create(self, request: HandlerRequest) -> Resource:
-        name = request.properties.get("UsagePlanName") or request.default_name(128)
-        made = request.client("apigateway").create_usage_plan(name=name)
-        self._configure(request, made["id"])
-        return Resource(made["id"], {"Id": made["id"]})
-
-    def update(self, request: HandlerRequest) -> Resource:
-        self._configure(request, request.physical_id)
-        return Resource(request.physical_id, {"Id": request.physical_id})
-
-    def delete(self, request: HandlerRequest) -> None:
-        request.client("apigateway").delete_usage_plan(usagePlanId=request.physical_id)
-        backend = apigateway_backends[request.account_id][request.region]
-        backend.usage_plan_keys.pop(request.physical_id, None)
-
-    @staticmethod
-    def _configure(request: HandlerRequest, plan_id: str) -> None:
-        given = request.properties
-        plan = apigateway_backends[request.account_id][request.region].get_usage_plan(plan_id)
-        plan.name = given.get("UsagePlanName", plan.name)
-        plan.description = given.get("Description", "")
-        plan.tags = _tags(given)  # type: ignore[assignment]
-        plan.api_stages = [
-            {"apiId": entry["ApiId"], "stage": entry["Stage"]} for entry in given.get("ApiStages", [])
-        ]
-        throttle = given.get("Throttle", {})
-        plan.throttle = (
-            {"rateLimit": float(throttle["RateLimit"]), "burstLimit": int(throttle["BurstLimit"])}
-            if throttle
-            else {}
-        )
-        quota = given.get("Quota", {})
-        plan.quota = (
-            {"limit": int(quota["Limit"]), "period": quota["Period"], "offset": int(quota.get("Offset", 0))}
-            if quota
-            else {}
-        )
-
-
-class UsagePlanKeyType(ResourceHandler):
-    """AWS::ApiGateway::UsagePlanKey: a key in a plan."""
-
-    type_name: ClassVar[str] = "AWS::ApiGateway::UsagePlanKey"
-    properties: ClassVar[frozenset[str]] = frozenset({"KeyId", "KeyType", "UsagePlanId"})
-
-    def create(self, request: HandlerRequest) -> Resource:
-        given = request.properties
-        request.client("apigateway").create_usage_plan_key(
-            usagePlanId=given["UsagePlanId"], keyId=given["KeyId"], keyType=given["KeyType"]
-        )
-        identifier = f"{given['KeyId']}:{given['UsagePlanId']}"
-        return Resource(identifier, {"Id": identifier})
-
-    def delete(self, request: HandlerRequest) -> None:
-        key_id, _, plan_id = request.physical_id.partition(":")
-        backend = apigateway_backends[request.account_id][request.region]
-        backend.usage_plan_keys.get(plan_id, {}).pop(key_id, None)
-
-
-class AccountType(ResourceHandler):
-    """AWS::ApiGateway::Account: the role for execution logs, which the sandbox doesn't write."""
-
-    type_name: ClassVar[str] = "AWS::ApiGateway::Account"
-    properties: ClassVar[frozenset[str]] = frozenset({"CloudWatchRoleArn"})
-
-    def create(self, request: HandlerRequest) -> Resource:
-        self._put(request)
-        identifier = request.default_name()
-        return Resource(identifier, {"Id": identifier})
-
-    def update(self, request: HandlerRequest) -> Resource:
-        self._put(request)
-        return Resource(request.physical_id, {"Id": request.physical_id})
-
-    def delete(self, request: HandlerRequest) -> None:
-        """Nothing: CloudFormation leaves the account's setting as it is."""
-
-    @staticmethod
-    def _put(request: HandlerRequest) -> None:
-        role = request.properties.get("CloudWatchRoleArn", "")
-        request.client("apigateway").update_account(
-            patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}]
-        )
 
 
 def _rest_api(request: HandlerRequest, api_id: str) -> RestAPI:
@@ -297,8 +170,8 @@ def _api_settings(properties: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {"description": properties.get("Description", "")}
     if "EndpointConfiguration" in properties:
         settings["endpointConfiguration"] = {"types": properties["EndpointConfiguration"]["Types"]}
-    if _tags(properties):
-        settings["tags"] = _tags(properties)
+    if tags_of(properties):
+        settings["tags"] = tags_of(properties)
     return settings
 
 
@@ -338,9 +211,6 @@ def _method_setting(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key[0].lower() + key[1:]: value for key, value in settings.items()}
 
 
-def _tags(properties: Mapping[str, Any]) -> dict[str, str]:
+def tags_of(properties: Mapping[str, Any]) -> dict[str, str]:
+    """A resource's Tags as the API has them."""
     return {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
-
-
-def _boolean(value: Any) -> bool:
-    return value is True or str(value).lower() == "true"

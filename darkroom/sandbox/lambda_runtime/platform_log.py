@@ -1,0 +1,44 @@
+"""The lines that Lambda itself writes to a function's log, in the function's log format.
+
+https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
+
+
+def start_line(function: FunctionConfiguration, request_id: str) -> str:
+    """Before an invocation."""
+    if function.log_format == "JSON":
+        return _event("platform.start", {"requestId": request_id, "version": function.version})
+    return f"START RequestId: {request_id} Version: {function.version}"
+
+
+def report_lines(function: FunctionConfiguration, request_id: str, seconds: float, failed: bool) -> list[str]:
+    """After an invocation. Memory isn't measured, so nothing is said of what was used."""
+    milliseconds = seconds * 1000
+    billed = math.ceil(milliseconds)
+    if function.log_format == "JSON":
+        metrics = {
+            "durationMs": round(milliseconds, 3),
+            "billedDurationMs": billed,
+            "memorySizeMB": function.memory_size,
+        }
+        status = "error" if failed else "success"
+        return [_event("platform.report", {"requestId": request_id, "metrics": metrics, "status": status})]
+    return [
+        f"END RequestId: {request_id}",
+        f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms\tBilled Duration: {billed} ms\t"
+        f"Memory Size: {function.memory_size} MB",
+    ]
+
+
+def _event(kind: str, record: dict[str, Any]) -> str:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return json.dumps({"time": now, "type": kind, "record": record})

@@ -14,6 +14,9 @@ import boto3
 import pytest
 from botocore.config import Config
 from moto.core.base_backend import BackendDict
+from moto.sagemaker import urls
+from moto.sagemaker.models import sagemaker_backends
+from moto.sagemakerruntime import urls as runtime_urls
 from moto.server import ThreadedMotoServer
 
 from darkroom.sandbox import context as sandbox
@@ -229,7 +232,17 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def aws(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Aws]:
+def _motos_own_sagemaker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give other tests moto's own SageMaker back."""
+    monkeypatch.setattr(sagemaker_backends, "backend", sagemaker_backends.backend)
+    monkeypatch.setattr(urls, "url_paths", dict(urls.url_paths))
+    monkeypatch.setattr(runtime_urls, "url_paths", dict(runtime_urls.url_paths))
+    yield
+    BackendDict.reset()
+
+
+@pytest.fixture
+def aws(_motos_own_sagemaker: None, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Aws]:
     """A local AWS whose instances start at once, with topics that post to one queue."""
     BackendDict.reset()
     context = Context(Settings(port=0, state=tmp_path, instance_start_seconds=0))
@@ -249,5 +262,4 @@ def aws(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Aws]:
         stop()
     living = context.processes.living()
     context.processes.kill_all()
-    BackendDict.reset()
     assert living == []

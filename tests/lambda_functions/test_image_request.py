@@ -15,6 +15,7 @@ from image_api.image_request import FIELDS, parse
 from image_api.problem import FieldError, Problem
 from image_api.settings import parse_rules
 
+from stacks.openapi import openapi_document
 from tests.lambda_functions.local_campaign import RULES
 
 RULES_READ = parse_rules(json.dumps(RULES))
@@ -127,6 +128,13 @@ def test_the_function_accepts_what_the_edge_accepts_and_nothing_else(body: Any) 
 def fits_normalized(body: dict[str, str], name: str) -> bool:
     """What only the function checks: how long a text is in normal form C."""
     return len(unicodedata.normalize("NFC", body.get(name, ""))) <= 100
+
+
+@given(valid_requests)
+def test_the_edge_lets_through_what_the_function_accepts(body: dict[str, Any]) -> None:
+    parse(body, RULES_READ)
+    document = openapi_document(title="demo", rules=RULES, integration_uri="arn")
+    jsonschema.Draft4Validator(document["components"]["schemas"]["ImageRequest"]).validate(body)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import (
@@ -31,11 +33,26 @@ from darkroom.sandbox.context import current
 _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _one_at_a_time(method: _Method) -> _Method:
+    """API calls come on threads of their own, and time passes on another."""
+
+    @wraps(method)
+    def locked(self: SandboxScalingBackend, *args: Any, **kwargs: Any) -> Any:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return cast(_Method, locked)
+
+
 class SandboxScalingBackend(ApplicationAutoscalingBackend):
     """One account's Application Auto Scaling in one region."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
+        self._lock = threading.RLock()
         self.activities = ScalingActivities()
         self._scalings: dict[str, TargetScaling] = {}
         self._definitions: dict[str, ScalingPolicy] = {}
@@ -50,6 +67,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
         """moto looks for a urls module beside the backend's; this is ours."""
         return SimpleNamespace(url_bases=url_bases, url_paths={"{0}/$": SandboxScalingResponse.dispatch})
 
+    @_one_at_a_time
     def register_scalable_target(
         self,
         namespace: str,
@@ -84,6 +102,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
         self._scaling(r_id).enforce(limits, self.clock.now())
         return target
 
+    @_one_at_a_time
     def deregister_scalable_target(self, namespace: str, r_id: str, dimension: str) -> None:
         """Deregister a target: "deletes the scaling policies that are associated with it", and schedules."""
         super().deregister_scalable_target(namespace, r_id, dimension)
@@ -92,6 +111,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
         self.scheduled_actions = [action for action in self.scheduled_actions if action.resource_id != r_id]
         self._scalings.pop(r_id, None)
 
+    @_one_at_a_time
     def put_scaling_policy(
         self,
         policy_name: str,
@@ -146,6 +166,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
                 ]
         return token, policies
 
+    @_one_at_a_time
     def delete_scaling_policy(
         self, policy_name: str, service_namespace: str, resource_id: str, scalable_dimension: str
     ) -> None:
@@ -170,6 +191,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
             [alarm.name for alarm in own if alarm.name in names]
         )
 
+    @_one_at_a_time
     def put_scheduled_action(
         self,
         service_namespace: str,
@@ -211,6 +233,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
         if len(self.scheduled_actions) > before:
             self.scheduled_actions[-1].creation_time = self.clock.now()
 
+    @_one_at_a_time
     def invoke_policies(self, invocations: Sequence[Any], moment: float) -> None:
         """Let alarms call on policies; all calls of one moment are decided on together.
 
@@ -230,6 +253,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
                     policies, own, _limits(target), _suspended(target), moment
                 )
 
+    @_one_at_a_time
     def run_schedules(self, after: float, now: float) -> None:
         """Run the scheduled actions that fell due later than ``after`` and up to ``now``."""
         for action in list(self.scheduled_actions):
@@ -250,13 +274,13 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
         self.activities.limits_changed(target.resource_id, action.name, limits.minimum, limits.maximum, now)
         self._scaling(target.resource_id).enforce(limits, now)
 
+    @_one_at_a_time
     def watch(self, now: float) -> None:
         """Finish activities whose capacity is reached; try again for limits that could not be met."""
         for target in self._flatten_scalable_targets("sagemaker"):
             scaling = self._scaling(target.resource_id)
             scaling.watch(now)
-            if scaling.out_of_limits:
-                scaling.enforce(_limits(target), now)
+            scaling.retry(_limits(target), now)
 
     def _variant(self, resource_id: str) -> Variant:
         return Variant(self.account_id, self.region_name, resource_id)

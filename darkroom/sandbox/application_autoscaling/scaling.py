@@ -86,6 +86,15 @@ class TargetScaling:
             side = "minimum" if wanted > capacity else "maximum"
             self.out_of_limits = not self._request(wanted, f"{side} capacity was set to {wanted}", now)
 
+    def retry(self, limits: CapacityLimits, now: float) -> None:
+        """Enforce ``limits`` that SageMaker refused before, once it has finished what it was doing."""
+        try:
+            settled = capacity_of(self.variant).settled
+        except VariantError:
+            return
+        if self.out_of_limits and settled:
+            self.enforce(limits, now)
+
     def watch(self, now: float) -> None:
         """Finish the activity under way once its capacity is reached: cooldowns start then."""
         for activity in self.activities.under_way():

@@ -49,25 +49,26 @@ def tick(moment: float) -> None:
     for account_id, region, backend in list(cloudwatch_backends.iter_backends()):
         if isinstance(backend, SandboxCloudWatchBackend):
             invocations = [
-                call for alarm in _due(backend, moment) for call in _evaluate(backend, alarm, moment)
+                call
+                for alarm, definition in _due(backend, moment)
+                for call in _evaluate(backend, alarm, definition, moment)
             ]
             if invocations:
                 scaling: Any = applicationautoscaling_backends[account_id][region]
                 scaling.invoke_policies(invocations, moment)
 
 
-def _due(backend: SandboxCloudWatchBackend, moment: float) -> list[Alarm]:
-    return [
-        alarm
-        for alarm in list(backend.alarms.values())
-        if alarm.name in backend.definitions
-        and moment % backend.definitions[alarm.name].rule.evaluation_interval == 0
-    ]
+def _due(backend: SandboxCloudWatchBackend, moment: float) -> Iterator[tuple[Alarm, MetricAlarm]]:
+    for alarm in list(backend.alarms.values()):
+        definition = backend.definitions.get(alarm.name)
+        if definition is not None and moment % definition.rule.evaluation_interval == 0:
+            yield alarm, definition
 
 
-def _evaluate(backend: SandboxCloudWatchBackend, alarm: Alarm, moment: float) -> Iterator[PolicyInvocation]:
+def _evaluate(
+    backend: SandboxCloudWatchBackend, alarm: Alarm, definition: MetricAlarm, moment: float
+) -> Iterator[PolicyInvocation]:
     """Bring one alarm's state up to date; give the policies that it invokes now."""
-    definition = backend.definitions[alarm.name]
     try:
         datapoints = read_datapoints(backend, definition, moment)
     except MetricMathError as error:

@@ -160,7 +160,10 @@ class SandboxCloudWatchBackend(CloudWatchBackend):
             self.history.configured(name, "deleted", self.clock.now_datetime())
 
     def set_alarm_state(self, alarm_name: str, reason: str, reason_data: str, state_value: str) -> None:
-        """SetAlarmState: runs the state's actions too, and lasts until the next evaluation."""
+        """SetAlarmState: sends the state's notifications, and lasts until the next evaluation.
+
+        Scaling policies go by datapoints: a state that was only set does not invoke them.
+        """
         alarm = self.alarms.get(alarm_name)
         before = alarm.state_value if alarm is not None else ""
         super().set_alarm_state(alarm_name, reason, reason_data, state_value)

@@ -336,3 +336,19 @@ def test_a_schedule_that_cannot_be_read_is_refused(world: Any) -> None:
     register(world)
     with pytest.raises(ClientError, match="exactly one of day-of-month and day-of-week"):
         schedule(world, "cron(0 8 * * MON *)", 1)
+
+
+def test_limits_that_sagemaker_refused_are_enforced_once_it_is_ready(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise AWSValidationException("Cannot update in-progress endpoint")
+
+    world.make_endpoint(instances=0)
+    register(world)
+    with monkeypatch.context() as busy:
+        busy.setattr(SageMakerModelBackend, "update_endpoint_weights_and_capacities", refuse)
+        register(world, minimum=1)
+    assert world.instances == 0
+    world.advance(10)
+    assert world.instances == 1

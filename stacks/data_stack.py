@@ -155,6 +155,9 @@ class DataStack(cdk.Stack):
             lifecycle_rules=[_expiry(days + MARGIN_DAYS)],
             removal_policy=removal_policy,
         )
+        if bucket.policy is not None:
+            # Kept pictures keep the policy that refuses requests without TLS.
+            bucket.policy.apply_removal_policy(removal_policy)
         # Deleted first, so that the log bucket is emptied after the last bucket that logs to it is gone.
         bucket.node.add_dependency(self._logs_cleanup)
         return bucket

@@ -80,15 +80,24 @@ def synth(
     cdk_context: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Synth:
-    """Synthesize what :func:`resolve` loads, once for the same arguments."""
+    """Synthesize what :func:`resolve` loads, once for the same arguments.
+
+    With ``checked=True`` cdk-nag and CDK's own rules look at it too, and fail it on a finding.
+    """
     done: dict[str, Synthesized] = {}
 
-    def synthesized(name: str, **overrides: Any) -> Synthesized:
-        key = json.dumps([name, overrides], sort_keys=True)
+    def synthesized(name: str, *, checked: bool = False, **overrides: Any) -> Synthesized:
+        key = json.dumps([name, checked, overrides], sort_keys=True)
         if key not in done:
             outdir = tmp_path_factory.mktemp("cdk.out")
-            app = cdk.App(context=cdk_context, outdir=str(outdir), analytics_reporting=False)
-            cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+            app = cdk.App(
+                context=cdk_context,
+                outdir=str(outdir),
+                analytics_reporting=False,
+                builtin_cloud_formation_validation=checked,
+            )
+            if checked:
+                cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
             CampaignStage(app, campaign=resolve(name, **overrides), lambda_code=lambda_code)
             app.synth()
             done[key] = Synthesized(name, outdir)

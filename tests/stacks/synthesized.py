@@ -16,7 +16,7 @@ Synth = Callable[..., "Synthesized"]
 
 @dataclass(frozen=True)
 class Synthesized:
-    """One campaign, synthesized under cdk-nag and CDK's own rules: a finding would have failed it."""
+    """One campaign's cloud assembly."""
 
     name: str
     outdir: Path

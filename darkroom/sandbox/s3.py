@@ -1,4 +1,4 @@
-"""S3: bucket policies whose conditional statements don't apply to everything."""
+"""S3: buckets whose policies are weighed where moto's reading of them stops a usual template."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ class Bucket(models.FakeBucket):
     moto leaves out the condition and keeps the statement: the usual "deny what does not come by
     TLS" denies every request then. The sandbox's requests stand for requests by TLS.
     """
+
+    @staticmethod
+    def _log_permissions_enabled_policy(target_bucket: models.FakeBucket, target_prefix: str | None) -> bool:
+        """Whether access logs may be directed to ``target_bucket``.
+
+        With ACLs off, which is every new bucket's default, S3 does not weigh the target's policy
+        when logging is set, only when it delivers: the CDK makes that policy after the buckets
+        that log to it.
+        """
+        rule = target_bucket.ownership_rule
+        if rule is None or "BucketOwnerEnforced" in json.dumps(rule):
+            return True
+        return models.FakeBucket._log_permissions_enabled_policy(target_bucket, target_prefix)
 
     def get_permission(self, action: str, resource: str) -> Any:
         """What the policy says of ``action`` on ``resource``."""

@@ -7,12 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.core.exceptions import ServiceException
 
 from darkroom.sandbox.cloudformation.handler import HandlerRequest, Resource, ResourceHandler
 
 _POLL_SECONDS = 0.2
 _MAXIMUM_NAME = 63
 _UPDATE_ONLY = frozenset({"ExcludeRetainedVariantProperties", "RetainAllVariantProperties"})
+
+
+class NotStabilizedError(ServiceException):
+    """The endpoint did not come into service as asked.
+
+    CloudFormation's own name for it:
+    https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
+    """
+
+    code = "NotStabilized"
 
 
 class Model(ResourceHandler):
@@ -85,7 +96,7 @@ class Endpoint(ResourceHandler):
         arn = sagemaker.create_endpoint(**creation)["EndpointArn"]
         try:
             _wait_in_service(sagemaker, name)
-        except RuntimeError:
+        except NotStabilizedError:
             # A resource that failed to create has no physical id to be deleted by: leave nothing.
             sagemaker.delete_endpoint(EndpointName=name)
             raise
@@ -102,7 +113,7 @@ class Endpoint(ResourceHandler):
         sagemaker.update_endpoint(EndpointName=name, **change)
         described = _wait_in_service(sagemaker, name)
         if described["EndpointConfigName"] != change["EndpointConfigName"]:
-            raise RuntimeError(f"the update was rolled back: {described.get('FailureReason')}")
+            raise NotStabilizedError(f"the update was rolled back: {described.get('FailureReason')}")
         return Resource(request.physical_id, {"EndpointName": name})
 
     def delete(self, request: HandlerRequest) -> None:
@@ -132,12 +143,12 @@ def _wait_in_service(sagemaker: Any, name: str) -> Mapping[str, Any]:
     """Wait while the endpoint changes.
 
     Raises:
-        RuntimeError: it failed, with its reason.
+        NotStabilizedError: it failed, with its reason.
     """
     while True:
         described: Mapping[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
         if described["EndpointStatus"] == "InService":
             return described
         if described["EndpointStatus"] == "Failed":
-            raise RuntimeError(f"endpoint {name} failed: {described.get('FailureReason')}")
+            raise NotStabilizedError(f"endpoint {name} failed: {described.get('FailureReason')}")
         time.sleep(_POLL_SECONDS)

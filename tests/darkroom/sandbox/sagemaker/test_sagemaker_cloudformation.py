@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from darkroom.sandbox.cloudformation.handler import HANDLERS, HandlerRequest, Resource
+from darkroom.sandbox.sagemaker.cloudformation import NotStabilizedError
 from tests.darkroom.sandbox.sagemaker.conftest import BUCKET, REGION, ROLE, Aws
 
 
@@ -92,7 +93,7 @@ def test_a_stack_makes_changes_and_deletes_an_endpoint(aws: Aws) -> None:
 def test_an_endpoint_that_does_not_start_fails_its_stack_and_leaves_nothing(aws: Aws) -> None:
     create(aws, "Model", {**model_properties(aws, "broken"), "ModelName": "broken"})
     create(aws, "EndpointConfig", config_properties("broken", EndpointConfigName="broken"))
-    with pytest.raises(RuntimeError, match="the weights are broken"):
+    with pytest.raises(NotStabilizedError, match="the weights are broken"):
         create(aws, "Endpoint", {"EndpointName": "campaign", "EndpointConfigName": "broken"})
     assert aws.client("sagemaker").list_endpoints()["Endpoints"] == []
 
@@ -103,7 +104,7 @@ def test_an_update_that_is_rolled_back_fails_its_stack_with_the_reason(aws: Aws)
     aws.make_config("broken-config", model="broken")
     endpoint = Resource(f"arn:aws:sagemaker:{REGION}:123456789012:endpoint/campaign")
     changed = request(aws, "Endpoint", {"EndpointConfigName": "broken-config"}, endpoint)
-    with pytest.raises(RuntimeError, match=r"rolled back: .*the weights are broken"):
+    with pytest.raises(NotStabilizedError, match=r"rolled back: .*the weights are broken"):
         HANDLERS["AWS::SageMaker::Endpoint"].update(changed)
 
 

@@ -23,7 +23,7 @@ from darkroom.autoscaling.policies import CapacityLimits, ScalingPolicy, Schedul
 from darkroom.autoscaling.properties import read_scaling_policy, read_scheduled_action
 from darkroom.sandbox.application_autoscaling.activities import ScalingActivities
 from darkroom.sandbox.application_autoscaling.responses import SandboxScalingResponse
-from darkroom.sandbox.application_autoscaling.scaling import TargetScaling
+from darkroom.sandbox.application_autoscaling.scaling import PolicyInvocation, TargetScaling, policy_of
 from darkroom.sandbox.application_autoscaling.schedules import definition_of, is_due
 from darkroom.sandbox.application_autoscaling.tracking_alarms import make_alarms
 from darkroom.sandbox.application_autoscaling.variant import Variant, VariantError, capacity_of, is_variant
@@ -234,20 +234,14 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
             self.scheduled_actions[-1].creation_time = self.clock.now()
 
     @_one_at_a_time
-    def invoke_policies(self, invocations: Sequence[Any], moment: float) -> None:
-        """Let alarms call on policies; all calls of one moment are decided on together.
-
-        Args:
-            invocations: calls with ``policy_arn``, ``alarm_name``, ``alarm_state``, ``metric`` and
-                ``threshold``, as CloudWatch makes them.
-            moment: seconds.
-        """
+    def invoke_policies(self, invocations: Sequence[PolicyInvocation], moment: float) -> None:
+        """Let alarms call on policies at ``moment`` (seconds); all its calls are decided on together."""
         for target in self._flatten_scalable_targets("sagemaker"):
             policies = {
                 policy.policy_arn: self._definitions[policy.policy_arn]
                 for policy in self._policies_of(target.resource_id)
             }
-            own = [call for call in invocations if call.policy_arn.split(":createdBy/")[0] in policies]
+            own = [call for call in invocations if policy_of(call) in policies]
             if own:
                 self._scaling(target.resource_id).invoke(
                     policies, own, _limits(target), _suspended(target), moment

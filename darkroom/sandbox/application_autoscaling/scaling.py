@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 from darkroom.autoscaling.capacity import Breach, Proposal, decide, propose
 from darkroom.autoscaling.cooldowns import PolicyState, Scaling, begin, complete
@@ -18,6 +18,31 @@ from darkroom.sandbox.application_autoscaling.variant import (
     capacity_of,
     set_capacity,
 )
+
+
+class PolicyInvocation(Protocol):
+    """An alarm's call on a policy, as CloudWatch makes it.
+
+    Attributes:
+        policy_arn: the alarm's action.
+        metric: the alarm's newest datapoint.
+    """
+
+    @property
+    def policy_arn(self) -> str: ...
+    @property
+    def alarm_name(self) -> str: ...
+    @property
+    def alarm_state(self) -> str: ...
+    @property
+    def metric(self) -> float: ...
+    @property
+    def threshold(self) -> float: ...
+
+
+def policy_of(invocation: PolicyInvocation) -> str:
+    """The ARN of the policy: target tracking's own alarms add who made them to it."""
+    return invocation.policy_arn.partition(":createdBy/")[0]
 
 
 @dataclass
@@ -37,7 +62,7 @@ class TargetScaling:
     def invoke(
         self,
         policies: Mapping[str, ScalingPolicy],
-        invocations: Sequence[Any],
+        invocations: Sequence[PolicyInvocation],
         limits: CapacityLimits,
         suspended: Mapping[str, bool],
         now: float,
@@ -56,7 +81,7 @@ class TargetScaling:
         proposals: list[Proposal] = []
         causes: dict[str, str] = {}
         for invocation in invocations:
-            policy = policies[invocation.policy_arn.split(":createdBy/")[0]]
+            policy = policies[policy_of(invocation)]
             proposal = self._propose(policy, invocation, capacity, now)
             if proposal is not None and not _is_suspended(proposal, capacity, suspended):
                 proposals.append(proposal)
@@ -69,7 +94,9 @@ class TargetScaling:
             scaling = Scaling(chosen.base, chosen.capacity)
             self.states = begin(self.states, chosen.policy, scaling, capacity)
 
-    def _propose(self, policy: ScalingPolicy, invocation: Any, capacity: int, now: float) -> Proposal | None:
+    def _propose(
+        self, policy: ScalingPolicy, invocation: PolicyInvocation, capacity: int, now: float
+    ) -> Proposal | None:
         low = isinstance(policy, TargetTrackingPolicy) and is_low_alarm(invocation.alarm_name)
         breach = Breach(invocation.metric, invocation.threshold, scales_in=low)
         return propose(policy, self.states.get(policy.name, PolicyState()), breach, capacity, now)

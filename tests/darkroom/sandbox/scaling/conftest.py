@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,6 @@ from darkroom.sandbox.context import Context, Settings, Tick
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 START = 1_900_000_800.0  # 2030-03-17 18:00 in UTC, a whole hour
-RESOURCE = "endpoint/demo/variant/AllTraffic"
-TARGET = {
-    "ServiceNamespace": "sagemaker",
-    "ResourceId": RESOURCE,
-    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-}
 
 
 class StandingClock(Clock):
@@ -59,11 +54,27 @@ class World:
     def __init__(self, context: SteppedContext, clock: StandingClock) -> None:
         self._context = context
         self._clock = clock
-        self.cloudwatch = boto3.client("cloudwatch", REGION)
-        self.scaling = boto3.client("application-autoscaling", REGION)
-        self.sagemaker = boto3.client("sagemaker", REGION)
-        self.sns = boto3.client("sns", REGION)
-        self.sqs = boto3.client("sqs", REGION)
+
+    # Clients are slow to make, and few tests need them all.
+    @cached_property
+    def cloudwatch(self) -> Any:
+        return boto3.client("cloudwatch", REGION)
+
+    @cached_property
+    def scaling(self) -> Any:
+        return boto3.client("application-autoscaling", REGION)
+
+    @cached_property
+    def sagemaker(self) -> Any:
+        return boto3.client("sagemaker", REGION)
+
+    @cached_property
+    def sns(self) -> Any:
+        return boto3.client("sns", REGION)
+
+    @cached_property
+    def sqs(self) -> Any:
+        return boto3.client("sqs", REGION)
 
     @property
     def now(self) -> float:

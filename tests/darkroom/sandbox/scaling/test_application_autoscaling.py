@@ -352,3 +352,35 @@ def test_limits_that_sagemaker_refused_are_enforced_once_it_is_ready(
     assert world.instances == 0
     world.advance(10)
     assert world.instances == 1
+
+
+def test_target_tracking_follows_a_single_customized_metric(world: Any) -> None:
+    world.make_endpoint(instances=1)
+    register(world)
+    put_tracking(
+        world,
+        CustomizedMetricSpecification={"Namespace": "Test", "MetricName": "Load", "Statistic": "Average"},
+    )
+    world.advance(180, {"Load": 3.0})
+    assert world.instances == 4
+
+
+def test_a_capacity_that_somebody_else_sets_overrides_the_activity(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.make_endpoint(instances=1)
+    register(world)
+    put_tracking(world)
+    with monkeypatch.context() as slow:
+        slow.setattr(
+            SageMakerModelBackend,
+            "update_endpoint_weights_and_capacities",
+            lambda _backend, _endpoint, wanted: world.variant.update(
+                DesiredInstanceCount=wanted[0]["DesiredInstanceCount"]
+            ),
+        )
+        world.advance(180, {"Utilization": 1.5})
+    assert world.activities()[0]["StatusCode"] == "InProgress"
+    world.variant["DesiredInstanceCount"] = 5
+    world.advance(10)
+    assert world.activities()[0]["StatusCode"] == "Overridden"

@@ -176,3 +176,50 @@ def test_an_alarm_that_cannot_be_evaluated_is_refused(world: Any, change: Any, r
 def test_deleting_an_unknown_alarm_is_an_error(world: Any) -> None:
     with pytest.raises(ClientError, match="Unknown alarm: nobody"):
         world.cloudwatch.delete_alarms(AlarmNames=["nobody"])
+
+
+def test_a_math_alarms_message_tells_its_queries(world: Any) -> None:
+    topic, take = make_topic(world)
+    stat = {"Metric": {"Namespace": "Test", "MetricName": "Errors"}, "Period": 60, "Stat": "Sum"}
+    world.cloudwatch.put_metric_alarm(
+        AlarmName="doubled",
+        Metrics=[
+            {"Id": "errors", "MetricStat": stat, "ReturnData": False},
+            {"Id": "e1", "Expression": "errors * 2"},
+        ],
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[topic],
+    )
+    world.advance(60, {"Errors": 1})
+    (notification,) = take()
+    metrics = json.loads(notification["Message"])["Trigger"]["Metrics"]
+    assert [(query["Id"], query["ReturnData"]) for query in metrics] == [("errors", False), ("e1", True)]
+    assert metrics[0]["MetricStat"]["Metric"]["MetricName"] == "Errors"
+    assert metrics[1]["Expression"] == "errors * 2"
+
+
+@pytest.mark.parametrize(
+    ("treatment", "state", "reason"),
+    [
+        ("breaching", "ALARM", "2 missing datapoints were treated as [Breaching]."),
+        ("notBreaching", "OK", "2 missing datapoints were treated as [NonBreaching]."),
+    ],
+)
+def test_without_data_the_treatment_decides_and_the_reason_says_so(
+    world: Any, treatment: str, state: str, reason: str
+) -> None:
+    put_alarm(world, TreatMissingData=treatment)
+    world.advance(60)
+    assert world.alarm("busy")["StateValue"] == state
+    assert world.alarm("busy")["StateReason"].endswith(reason)
+
+
+def test_an_alarm_whose_metric_falls_silent_has_insufficient_data_again(world: Any) -> None:
+    put_alarm(world)
+    world.advance(120, {"Backlog": 0})
+    assert world.alarm("busy")["StateValue"] == "OK"
+    world.advance(240)
+    assert world.alarm("busy")["StateValue"] == "INSUFFICIENT_DATA"
+    assert world.alarm("busy")["StateReason"] == "Insufficient Data: 4 datapoints were unknown."

@@ -23,6 +23,7 @@ from darkroom.sandbox.sagemaker.configuration import (
     endpoint_config_from,
     model_from,
 )
+from darkroom.sandbox.sagemaker.deployment import Deployment, deployment_from
 from darkroom.sandbox.sagemaker.endpoint import BusyError, Endpoint
 from darkroom.sandbox.sagemaker.records import EndpointConfigRecord, EndpointRecord, variant_summary
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects
@@ -132,7 +133,7 @@ class SageMakerBackend(SageMakerModelBackend):
         """
         self._check("UpdateEndpoint", request)
         endpoint = self.endpoint(request["EndpointName"])
-        require_all_at_once(request.get("DeploymentConfig") or {})
+        deployment = deployment_of(request)
         config = self._config(request["EndpointConfigName"])
         excluded = request.get("ExcludeRetainedVariantProperties") or []
         retained = request.get("RetainAllVariantProperties", False) and not any(
@@ -142,7 +143,7 @@ class SageMakerBackend(SageMakerModelBackend):
         count = endpoint.desired if retained and same_variant else config.variant.initial_count
         arn = self.endpoints[endpoint.name].arn
         try:
-            endpoint.update(config, self._model_of(config), count)
+            endpoint.update(config, self._model_of(config), count, deployment)
         except BusyError as error:
             raise _busy(arn) from error
         return arn
@@ -238,15 +239,16 @@ class SageMakerBackend(SageMakerModelBackend):
             raise AWSValidationException(wrong)
 
 
-def require_all_at_once(deployment: Mapping[str, Any]) -> None:
-    """Refuse a DeploymentConfig that asks for another way of updating than the sandbox's.
+def deployment_of(request: Mapping[str, Any]) -> Deployment:
+    """The way of updating that CreateEndpoint's or UpdateEndpoint's DeploymentConfig asks for.
 
     Raises:
-        AWSValidationException: it does.
+        AWSValidationException: it is one that the sandbox does not play.
     """
-    routing = (deployment.get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration") or {}
-    if deployment.get("RollingUpdatePolicy") or routing.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE":
-        raise _refusal(UnplayedError("a DeploymentConfig other than blue/green, all at once"))
+    try:
+        return deployment_from(request.get("DeploymentConfig") or {})
+    except UnplayedError as error:
+        raise _refusal(error) from error
 
 
 def _busy(arn: str) -> AWSValidationException:

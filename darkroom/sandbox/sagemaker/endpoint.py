@@ -13,6 +13,7 @@ from darkroom.sandbox.context import Context
 from darkroom.sandbox.sagemaker import metrics
 from darkroom.sandbox.sagemaker.backlog import Backlog, BacklogState, InferenceRequest
 from darkroom.sandbox.sagemaker.configuration import AsyncOutput, EndpointConfig, Model
+from darkroom.sandbox.sagemaker.deployment import Deployment
 from darkroom.sandbox.sagemaker.fleet import Fleet
 from darkroom.sandbox.sagemaker.instance import Instance, Launch
 from darkroom.sandbox.sagemaker.metrics import HostSample
@@ -107,12 +108,11 @@ class Endpoint:
         """Launch the initial instances; Failed when they don't come up."""
         self._in_background(self._create)
 
-    def update(self, config: EndpointConfig, model: Model, count: int) -> None:
-        """Go over to ``config`` with ``count`` instances.
+    def update(self, config: EndpointConfig, model: Model, count: int, deployment: Deployment) -> None:
+        """Go over to ``config`` with ``count`` instances, in the way of ``deployment``.
 
-        All of them are launched beside the old ones and must be in service before the old ones
-        drain (blue/green, all at once: AWS's default); the queue is the endpoint's, so that no
-        request is lost. When one fails to start, the old ones stay.
+        The queue is the endpoint's, so that no request is lost. When a new instance fails to start,
+        the endpoint goes back to the old ones.
 
         Raises:
             BusyError: the endpoint is not in service.
@@ -121,7 +121,7 @@ class Endpoint:
             self._require(EndpointStatus.IN_SERVICE)
             self._pending = self._new_fleet(config, model)
             self._set(EndpointStatus.UPDATING)
-        self._in_background(lambda: self._update(count))
+        self._in_background(lambda: self._update(count, deployment))
 
     def set_capacity(self, count: int) -> None:
         """Change the number of instances; a change still under way is superseded.
@@ -195,19 +195,18 @@ class Endpoint:
             self._fleet.kill()
             self._set(EndpointStatus.FAILED, failure)
 
-    def _update(self, count: int) -> None:
-        pending = self._pending
+    def _update(self, count: int, deployment: Deployment) -> None:
+        old, pending = self._fleet, self._pending
         assert pending is not None  # noqa: S101 - set by update, cleared only below
-        pending.set_desired(count)
-        failure = pending.wait_until_settled()
+        clock, stopping = self._context.clock, self._context.stopping
+        failure = deployment.roll_over(old, pending, count, lambda wait: clock.sleep(wait, stopping))
         if failure is not None:
             self._set(EndpointStatus.ROLLING_BACK, failure)
             pending.kill()
         with self._lock:
             if failure is None:
-                old, self._fleet = self._fleet, pending
+                self._fleet = pending
                 self._draining = [*self._draining, old]
-                old.drain()
             self._pending = None
         self._announce_quietly()
         self._set(EndpointStatus.IN_SERVICE, failure)

@@ -14,7 +14,7 @@ from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from darkroom.sandbox import context as sandbox
-from darkroom.sandbox.sagemaker.backend import SageMakerBackend, require_all_at_once
+from darkroom.sandbox.sagemaker.backend import SageMakerBackend, deployment_of
 from darkroom.sandbox.sagemaker.backlog import InferenceRequest
 from darkroom.sandbox.sagemaker.endpoint import Endpoint, EndpointStatus
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError, split_uri
@@ -52,7 +52,7 @@ class SageMakerApi(SageMakerResponse):
     def create_endpoint(self) -> ActionResult:
         """CreateEndpoint."""
         self._check("CreateEndpoint")
-        require_all_at_once(self._request().get("DeploymentConfig") or {})
+        deployment_of(self._request())  # kept for later updates on AWS; here it must at least be playable
         return super().create_endpoint()
 
     def update_endpoint(self) -> ActionResult:

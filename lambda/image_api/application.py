@@ -10,12 +10,12 @@ from typing import Any
 from image_api.aws import Clients, make_clients
 from image_api.backend import Backend
 from image_api.jobs import Jobs
-from image_api.s3_location import S3Location
 from image_api.sagemaker_async import SageMakerAsync
 from image_api.settings import Settings, SettingsError, from_environment
 
-# SageMaker writes results under this prefix of the pictures bucket.
+# SageMaker writes results under these prefixes of the pictures bucket.
 PICTURES_PREFIX = "pictures/"
+FAILURES_PREFIX = "failures/"
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,6 @@ class Application:
     backend: Backend
     s3: Any
     now: Callable[[], float] = time.time
-
-    def is_picture(self, location: S3Location) -> bool:
-        """It stands where this campaign's pictures stand; no other object is ever linked to."""
-        return location.bucket == self.settings.pictures_bucket and location.key.startswith(PICTURES_PREFIX)
 
     def expiry(self) -> float:
         """When a job that is terminal from now on counts as absent again."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_api import progress
+from image_api import progress, results
 from image_api.application import Application, build
+from image_api.failure import Failure
 from image_api.notification import Completed, Failed, Ignored, parse
 from image_api.telemetry import Metrics, describe, logger, metrics_of
 
@@ -60,7 +61,7 @@ def _complete(app: Application, notification: Completed, metrics: Metrics) -> No
     Without looking for the picture first: SageMaker publishes after it has written, S3 reads are strongly
     consistent, and only the endpoint's role may publish to the topic.
     """
-    if not app.is_picture(notification.picture):
+    if not results.is_picture(app, notification.picture):
         logger.error("output outside of the campaign's pictures", job_id=notification.job_id)
         return
     progress.finish(app, notification.job_id, notification.picture, metrics)
@@ -72,7 +73,17 @@ def _fail(app: Application, notification: Failed, metrics: Metrics) -> None:
     if job is None or not job.is_open or job.attempt != notification.attempt:
         logger.info("attempt is stale", job_id=notification.job_id, attempt=notification.attempt)
         return
-    progress.try_again(app, job, notification.failure, metrics)
+    progress.try_again(app, job, _failure(app, notification), metrics)
+
+
+def _failure(app: Application, notification: Failed) -> Failure:
+    """The failure, in the container's own words where they were kept: the message may only say a status."""
+    try:
+        kept = results.failure_at(app, notification.failure_location)
+    except (ClientError, BotoCoreError) as error:
+        logger.warning("failure not read", job_id=notification.job_id, **describe(error))
+        return notification.failure
+    return kept if kept is not None and kept.permanent else notification.failure
 
 
 @cache

@@ -17,11 +17,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_api import progress
+from image_api import progress, results
 from image_api.application import Application, build
-from image_api.failure import Failure, classify
+from image_api.failure import Failure
 from image_api.jobs import SHARDS, Job
-from image_api.s3_location import S3Location
 from image_api.telemetry import Metrics, describe, logger, metrics_of
 
 # Longer than any function that submits may run: a job that has been submitting for this long has lost its
@@ -32,7 +31,6 @@ LAST_WORD_SECONDS = 60
 # Kept of the function's time for the looks under way, each at most a few calls.
 RESERVE_SECONDS = 20
 THREADS = 8
-_FAILURE_READ = 4096
 
 
 class ReconciliationError(RuntimeError):
@@ -102,11 +100,11 @@ def look_after(app: Application, job: Job, metrics: Metrics) -> None:
             app, job, Failure(False, "The backend did not take it.", "never accepted"), metrics
         )
         return
-    picture = _location(job.output_location)
-    if picture is not None and app.is_picture(picture) and _exists(app.s3, picture):
+    picture = results.picture_at(app, job.output_location)
+    if picture is not None:
         progress.finish(app, job.job_id, picture, metrics)
         return
-    failure = _failure(app.s3, _location(job.failure_location))
+    failure = results.failure_at(app, job.failure_location)
     if failure is None and _is_overdue(app, job):
         failure = Failure(False, "The model did not answer in time.", "overdue")
     if failure is not None:
@@ -118,38 +116,6 @@ def look_after(app: Application, job: Job, metrics: Metrics) -> None:
 def _is_overdue(app: Application, job: Job) -> bool:
     allowed = app.settings.request_ttl_seconds + app.settings.invocation_timeout_seconds + LAST_WORD_SECONDS
     return app.now() > (job.submitted_at or job.updated_at) + allowed
-
-
-def _location(uri: str | None) -> S3Location | None:
-    try:
-        return None if uri is None else S3Location.parse(uri)
-    except ValueError:
-        return None
-
-
-def _exists(s3: Any, location: S3Location) -> bool:
-    try:
-        s3.head_object(Bucket=location.bucket, Key=location.key)
-    except ClientError as error:
-        # Without s3:ListBucket S3 answers 403 for what is not there: that is an error of the stack and is
-        # raised.
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return False
-        raise
-    return True
-
-
-def _failure(s3: Any, location: S3Location | None) -> Failure | None:
-    """What the endpoint wrote to the failure location, if it has."""
-    if location is None:
-        return None
-    try:
-        body = s3.get_object(Bucket=location.bucket, Key=location.key)["Body"]
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return None
-        raise
-    return classify(body.read(_FAILURE_READ).decode("utf-8", "replace"))
 
 
 @cache

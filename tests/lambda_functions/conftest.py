@@ -9,11 +9,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 from image_api import completion, front, reconciliation
 from image_api.application import Application
-from image_api.aws import make_clients
+from image_api.aws import Clients, make_clients
 from image_api.jobs import Jobs
 from image_api.sagemaker_async import SageMakerAsync
 from image_api.settings import from_environment
@@ -62,23 +61,35 @@ def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(DynamoDBBackend, name, locked(getattr(DynamoDBBackend, name)))
 
 
+@pytest.fixture(scope="session")
+def clients() -> tuple[Clients, Clients]:
+    """The functions' clients and the endpoint's, made once: that takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name, value in ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+        return make_clients(), make_clients()
+
+
 @pytest.fixture
-def campaign(monkeypatch: pytest.MonkeyPatch, printed: Callable[[], str]) -> Iterator[Campaign]:
+def campaign(
+    monkeypatch: pytest.MonkeyPatch, printed: Callable[[], str], clients: tuple[Clients, Clients]
+) -> Iterator[Campaign]:
     """A campaign's functions on a moto of their own, with a clock that stands still until moved."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     one_write_at_a_time(monkeypatch)
     with mock_aws():
-        clients = make_clients()
-        create_resources(clients.dynamodb, clients.s3)
-        endpoint = Endpoint(boto3.client("s3"))
-        deployed = Campaign(clients.dynamodb, clients.s3, endpoint, printed)
+        functions, endpoints = clients
+        create_resources(functions.dynamodb, functions.s3)
+        endpoint = Endpoint(endpoints.s3)
+        deployed = Campaign(functions.dynamodb, functions.s3, endpoint, printed)
         app = Application(
             settings=from_environment(ENVIRONMENT),
-            jobs=Jobs(clients.dynamodb, "jobs"),
-            backend=SageMakerAsync(clients.s3, endpoint, from_environment(ENVIRONMENT)),
-            s3=clients.s3,
+            jobs=Jobs(functions.dynamodb, "jobs"),
+            backend=SageMakerAsync(functions.s3, endpoint, from_environment(ENVIRONMENT)),
+            s3=functions.s3,
             now=lambda: deployed.time,
         )
         for module in (front, completion, reconciliation):

@@ -134,3 +134,25 @@ def test_a_table_that_does_not_answer_is_raised_so_that_lambda_tries_again(campa
     campaign.dynamodb.delete_table(TableName="jobs")
     with pytest.raises(completion.CompletionError, match="1 of 2 records"):
         campaign.notify({"eventName": "TestNotification"}, message)
+
+
+def test_the_reason_is_the_containers_own_where_the_message_only_has_a_status(campaign: Campaign) -> None:
+    job_id = ask(campaign)
+    message = campaign.endpoint.fail(f"{job_id}.1", '{"code": 400, "message": "steps must be even"}')
+    campaign.notify({**message, "failureReason": "ClientError: Received client error (400) from model."})
+    assert campaign.row()["reason"] == "The model refused the request (400): steps must be even"
+
+
+@pytest.mark.parametrize("location", ["s3://gone/failures/x", "s3://demo-pictures/failures/x", "nowhere"])
+def test_a_reason_that_was_not_kept_is_no_hindrance(campaign: Campaign, location: str) -> None:
+    job_id = ask(campaign)
+    message = campaign.endpoint.fail(f"{job_id}.1", REFUSAL)
+    campaign.notify({**message, "responseParameters": {"failureLocation": location}})
+    assert campaign.row()["reason"] == "The model refused the request (400): unknown size"
+
+
+def test_a_refusal_stays_one_whatever_was_kept_of_it(campaign: Campaign) -> None:
+    job_id = ask(campaign)
+    message = campaign.endpoint.fail(f"{job_id}.1", "<html>")
+    campaign.notify({**message, "failureReason": REFUSAL})
+    assert campaign.row()["state"] == "failed"

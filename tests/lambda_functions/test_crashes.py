@@ -58,14 +58,14 @@ def test_the_front_end_dies_after_a_call(
     assert len(campaign.endpoint.asked) == asked, "no inference for a finished job"
 
 
-@pytest.mark.parametrize("calls", range(1, 6))
+@pytest.mark.parametrize("calls", range(1, 7))
 def test_completion_dies_after_a_call_while_it_tries_again(
     campaign: Campaign, crash_after: Arm, calls: int
 ) -> None:
     campaign.post({"prompt": "a red fox"})
     message = campaign.endpoint.fail(campaign.endpoint.asked[0], SERVER_ERROR)
     disarm = crash_after(calls)
-    assert dies(lambda: campaign.notify(message)), "read, next attempt, payload, invocation, note"
+    assert dies(lambda: campaign.notify(message)), "read, reason, next attempt, payload, invocation, note"
     disarm()
     campaign.notify(message)  # Lambda delivers the event again
     run_until_terminal(campaign, messages=False)

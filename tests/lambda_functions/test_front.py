@@ -81,9 +81,16 @@ def test_a_hit_costs_one_read_of_the_table_and_nothing_else(campaign: Campaign) 
     job_id = body(campaign.post({"prompt": "a red fox"}))["id"]
     campaign.notify(campaign.endpoint.draw(f"{job_id}.1"))
     calls: list[str] = []
-    for client in (campaign.dynamodb, campaign.s3):
-        client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    clients = (campaign.dynamodb, campaign.s3)
+
+    def note(model: Any, **_: Any) -> None:
+        calls.append(model.name)
+
+    for client in clients:
+        client.meta.events.register("before-call", note)
     assert campaign.post({"prompt": "a red fox"})["statusCode"] == 200
+    for client in clients:
+        client.meta.events.unregister("before-call", note)
     assert calls == ["GetItem"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_api.failure import classify
+from image_api.failure import classify, classify_answer
 from image_api.notification import Completed, Failed, Ignored, parse
 from image_api.s3_location import S3Location
 
@@ -117,3 +117,30 @@ def test_only_a_refusal_by_the_model_is_permanent(text: str, permanent: bool) ->
     failure = classify(text)
     assert failure.permanent is permanent
     assert failure.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "permanent", "reason"),
+    [
+        (
+            b'{"code": 400, "type": "ValueError", "message": "no such size"}',
+            True,
+            "The model refused the request (400): no such size",
+        ),
+        (b'{"code": 404, "type": "x"}', True, "The model refused the request (404)."),
+        (b'{"code": 429, "message": "busy"}', False, "The model answered with an error (429)."),
+        (b'{"code": 500, "message": "a stack"}', False, "The model answered with an error (500)."),
+        (b'{"code": "400"}', False, "The model did not answer."),
+        (b'{"code": true}', False, "The model did not answer."),
+        (b"Received client error (400) from primary", True, "The model refused the request (400)."),
+        (b"<html>", False, "The model did not answer."),
+        (b"[" * 4096, False, "The model did not answer."),
+        (b"\xff", False, "The model did not answer."),
+        (b"", False, "The model did not answer."),
+    ],
+)
+def test_a_containers_own_answer_says_whether_another_attempt_could_help(
+    body: bytes, permanent: bool, reason: str
+) -> None:
+    failure = classify_answer(body)
+    assert (failure.permanent, failure.reason) == (permanent, reason)

@@ -10,9 +10,13 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 from xml.sax.saxutils import escape
 
+import botocore.exceptions
+import botocore.session
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from werkzeug.test import run_wsgi_app
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -20,20 +24,21 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 # 501 is no status that SDKs retry, so the error shows at once.
 _NOT_IMPLEMENTED = ("501 Not Implemented", "NotImplemented")
 _FAILED = ("500 Internal Server Error", "InternalFailure")
-_JSON_SERVICES = frozenset(
-    {
-        "apigateway",
-        "application-autoscaling",
-        "dynamodb",
-        "events",
-        "kms",
-        "lambda",
-        "logs",
-        "sagemaker",
-        "ssm",
-    }
-)
-"""Services whose protocol is JSON though a request may not say so (REST calls without a body)."""
+
+
+class Aws(DomainDispatcherApplication):
+    """moto's server, which says it when it has no such service."""
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """moto's name of the service at ``host``.
+
+        Raises:
+            NotImplementedError: it has none.
+        """
+        backend = super().get_backend_for_host(host)
+        if host is not None and backend is None:
+            raise NotImplementedError("the sandbox has no such service")
+        return backend
 
 
 def with_clear_errors(app: WsgiApp) -> WsgiApp:
@@ -87,7 +92,7 @@ def _error(
 ) -> Iterable[bytes]:
     status, code = kind
     sent = environ.get("CONTENT_TYPE", "")
-    if "json" in sent or "HTTP_X_AMZ_TARGET" in environ or service_of(environ) in _JSON_SERVICES:
+    if "json" in sent or "HTTP_X_AMZ_TARGET" in environ or _speaks_json(service_of(environ)):
         body = json.dumps({"__type": code, "message": message}).encode()
         headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", code)]
     elif service_of(environ) in ("", "s3"):
@@ -101,3 +106,13 @@ def _error(
         headers = [("Content-Type", "text/xml")]
     start_response(status, headers)
     return [body]
+
+
+@lru_cache
+def _speaks_json(service: str) -> bool:
+    """Whether a service's protocol is JSON: a REST call without a body does not say so itself."""
+    try:
+        model = botocore.session.get_session().get_service_model(service)
+    except botocore.exceptions.UnknownServiceError:
+        return False
+    return "json" in str(model.metadata["protocol"])

@@ -45,4 +45,4 @@ class Bucket(models.FakeBucket):
         plain = [statement for statement in statements if "Condition" not in statement]
         if not plain:
             return PermissionResult.NEUTRAL
-        return IAMPolicy({**policy, "Statement": plain}).is_action_permitted(action, resource)
+        return IAMPolicy(json.dumps({**policy, "Statement": plain})).is_action_permitted(action, resource)

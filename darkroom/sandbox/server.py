@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import create_backend_app
 
 from darkroom.sandbox import (
     admin,
@@ -28,7 +28,7 @@ from darkroom.sandbox import (
     sagemaker,
     sns,
 )
-from darkroom.sandbox.aws_errors import service_of, with_clear_errors
+from darkroom.sandbox.aws_errors import Aws, service_of, with_clear_errors
 from darkroom.sandbox.clock import Clock
 from darkroom.sandbox.context import Context, Settings
 from darkroom.sandbox.context import install as install_context
@@ -133,7 +133,7 @@ def stop(context: Context) -> None:
 
 def application(context: Context) -> WsgiApp:
     """The WSGI app of the one port: the rooms' mounts, and AWS's API by moto for the rest."""
-    aws = with_clear_errors(DomainDispatcherApplication(create_backend_app))
+    aws = with_clear_errors(Aws(create_backend_app))
     table_lock = threading.Lock()
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

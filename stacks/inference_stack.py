@@ -51,11 +51,11 @@ class InferenceStack(cdk.Stack):
         self._key = key
         self.success_topic = self._build_topic("SuccessTopic")
         self.error_topic = self._build_topic("ErrorTopic")
-        self._bundle = bundle_location(self, campaign.bundle)
+        self.bundle = bundle_location(self, campaign.bundle)
         self._image = container_image(self, campaign)
-        self._role = endpoint_role(
+        self.role = endpoint_role(
             self,
-            bundle=self._bundle,
+            bundle=self.bundle,
             image=self._image,
             key=key,
             payloads=payloads,
@@ -68,6 +68,9 @@ class InferenceStack(cdk.Stack):
         endpoint = self._build_endpoint(config)
         EndpointScaling(self, "Scaling", campaign=campaign, endpoint=endpoint, variant=VARIANT)
         cdk.CfnOutput(self, "EndpointName", value=campaign.name)
+        # What a downstream system subscribes to, to hear of every picture.
+        cdk.CfnOutput(self, "SuccessTopicArn", value=self.success_topic.topic_arn)
+        cdk.CfnOutput(self, "ErrorTopicArn", value=self.error_topic.topic_arn)
 
     def _build_topic(self, id: str) -> sns.Topic:
         return sns.Topic(self, id, master_key=self._key, enforce_ssl=True)
@@ -84,7 +87,7 @@ class InferenceStack(cdk.Stack):
 
     def _build_model(self) -> sagemaker.CfnModel:
         """SageMaker downloads the bundle's prefix, uncompressed, to /opt/ml/model."""
-        bucket, prefix = self._bundle
+        bucket, prefix = self.bundle
         workers = self._campaign.workers_per_instance
         container = {
             "image": self._image.uri,
@@ -109,7 +112,7 @@ class InferenceStack(cdk.Stack):
             self,
             "Model",
             model_name=self._content_name(container),
-            execution_role_arn=self._role.role_arn,
+            execution_role_arn=self.role.role_arn,
             primary_container=container,
         )
 
@@ -170,7 +173,7 @@ class InferenceStack(cdk.Stack):
             },
         )
         # SageMaker tries role and topics while it creates the endpoint (amazon-sagemaker-examples#4461).
-        endpoint.node.add_dependency(self._role, self.success_topic, self.error_topic)
+        endpoint.node.add_dependency(self.role, self.success_topic, self.error_topic)
         return endpoint
 
     def _content_name(self, content: Any) -> str:

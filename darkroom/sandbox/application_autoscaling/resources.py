@@ -36,7 +36,7 @@ class ScalableTargetHandler(ResourceHandler):
     properties = frozenset(
         {
             "MaxCapacity", "MinCapacity", "ResourceId", "RoleARN", "ScalableDimension", "ScheduledActions",
-            "ServiceNamespace", "SuspendedState",
+            "ServiceNamespace", "SuspendedState", "Tags",
         }
     )  # fmt: skip
 
@@ -60,6 +60,8 @@ class ScalableTargetHandler(ResourceHandler):
         properties = _typed(request.properties)
         client, target = request.client(_SERVICE), _target(properties)
         optional = {name: properties[name] for name in ("RoleARN", "SuspendedState") if name in properties}
+        if "Tags" in properties:
+            optional["Tags"] = {tag["Key"]: tag["Value"] for tag in properties["Tags"]}
         client.register_scalable_target(
             **target, MinCapacity=properties["MinCapacity"], MaxCapacity=properties["MaxCapacity"], **optional
         )

@@ -9,7 +9,7 @@ class Dashboard(ResourceHandler):
     """A dashboard; its body is a JSON string."""
 
     type_name = "AWS::CloudWatch::Dashboard"
-    properties = frozenset({"DashboardBody", "DashboardName"})
+    properties = frozenset({"DashboardBody", "DashboardName", "Tags"})
 
     def create(self, request: HandlerRequest) -> Resource:
         return _put(request, request.properties.get("DashboardName") or request.default_name(255))
@@ -23,5 +23,6 @@ class Dashboard(ResourceHandler):
 
 def _put(request: HandlerRequest, name: str) -> Resource:
     body = request.properties["DashboardBody"]
-    request.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body)
+    tags = request.properties.get("Tags", [])
+    request.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body, Tags=tags)
     return Resource(name)

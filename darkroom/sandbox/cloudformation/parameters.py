@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from moto.cloudformation.exceptions import MissingParameterError, ValidationError
+from moto.cloudformation.exceptions import ValidationError
 
 _STORED = re.compile(r"AWS::SSM::Parameter::Value<(?P<inner>.+)>")
 
@@ -28,15 +28,15 @@ def parameter_values(
     surplus = sorted(given.keys() - declared.keys())
     if surplus:
         raise ValidationError(message=f"Parameters: {surplus} do not exist in the template")
+    absent = sorted(name for name, rule in declared.items() if name not in given and "Default" not in rule)
+    if absent:
+        raise ValidationError(message=f"Parameters: {absent} must have values")
     return {name: _value(name, rule, given.get(name), stored) for name, rule in declared.items()}
 
 
 def _value(name: str, rule: Mapping[str, Any], given: str | None, stored: ParameterStore) -> Any:
-    text = rule.get("Default") if given is None else given
-    if text is None:
-        raise MissingParameterError(name)
     kind = rule.get("Type", "String")
-    text = str(text)
+    text = str(rule["Default"] if given is None else given)
     _check(name, rule, text)
     in_store = _STORED.fullmatch(kind)
     if in_store:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 # jsii runs the first node on the PATH; the one beside this Python is the one that the project pins.
@@ -31,21 +32,25 @@ def main() -> int:
     try:
         campaigns = load_campaigns(Sources()) if name is None else [load_campaign(Sources(), str(name))]
         lambda_code.check()
+        stages = [CampaignStage(app, campaign=campaign, lambda_code=lambda_code) for campaign in campaigns]
     except (CampaignError, NotBuiltError) as error:
         print(error, file=sys.stderr)
         return 1
-    for campaign in campaigns:
-        CampaignStage(app, campaign=campaign, lambda_code=lambda_code)
     if app.node.try_get_context("nag") == "true":
-        add_nag(app)
+        add_nag(app, stages)
     app.synth()
     return 0
 
 
-def add_nag(app: cdk.App) -> None:
+def add_nag(app: cdk.App, stages: Sequence[CampaignStage]) -> None:
     """Hold the app to cdk-nag's AwsSolutions pack; a finding without a reason fails the synth."""
-    from cdk_nag import AwsSolutionsChecks  # loading it takes as long as a synth
+    # Loading cdk-nag takes as long as a synth.
+    from cdk_nag import AwsSolutionsChecks
 
+    from stacks.acknowledgements import acknowledge_findings
+
+    for stage in stages:
+        acknowledge_findings(stage)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 

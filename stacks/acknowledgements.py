@@ -1,13 +1,19 @@
-"""cdk-nag's AwsSolutions findings that we accept, each with the reason that a reviewer reads."""
+"""cdk-nag's AwsSolutions findings that we accept, each with the reason that a reviewer reads.
+
+They are attached only where cdk-nag looks (app.py with ``-c nag=true``, and the tests): attaching them is
+a hundred calls into jsii, a third of a second that no deployment needs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
+
+from stacks.campaign_stage import CampaignStage
 
 
 @dataclass(frozen=True)
@@ -18,35 +24,35 @@ class Acknowledgement:
     reason: str
 
 
-def acknowledge(construct: IConstruct, acknowledgements: Sequence[Acknowledgement]) -> None:
-    """Accept findings on a construct and what is in it."""
-    cdk.Validations.of(construct).acknowledge(
-        *(cdk.Acknowledgment(id=each.id, reason=each.reason) for each in acknowledgements)
-    )
+def acknowledge_findings(stage: CampaignStage) -> None:
+    """Attach every acknowledgement of a campaign, each to the one construct that it is about."""
+    for construct, acknowledgement in _acknowledgements(stage):
+        cdk.Validations.of(construct).acknowledge(
+            cdk.Acknowledgment(id=acknowledgement.id, reason=acknowledgement.reason)
+        )
 
 
-def wildcard(resource: str, reason: str) -> Acknowledgement:
-    """A wildcard resource in an IAM policy."""
-    return Acknowledgement(f"AwsSolutions-IAM5[Resource::{resource}]", reason)
-
-
-def object_wildcard(bucket: s3.IBucket, pattern: str, reason: str, *, user: cdk.Stack) -> Acknowledgement:
-    """A wildcard over a bucket's objects, as cdk-nag writes it for a policy in the stack ``user``."""
-    owner = cdk.Stack.of(bucket)
-    if owner is user:
-        arn = f"<{owner.resolve(bucket.bucket_arn)['Fn::GetAtt'][0]}.Arn>"
-    else:
-        # The export that CDK makes for the reference anyway; its name is what cdk-nag sees.
-        arn = user.resolve(owner.export_value(bucket.bucket_arn))["Fn::ImportValue"]
-    return wildcard(f"{arn}/{pattern}", reason)
-
-
-TRACING = wildcard(
-    "*", "X-Ray's PutTraceSegments and PutTelemetryRecords take no resource: IAM has only * for them."
+TRACING = Acknowledgement(
+    "AwsSolutions-IAM5[Resource::*]",
+    "X-Ray's PutTraceSegments and PutTelemetryRecords take no resource: IAM has only * for them.",
 )
+NO_RESOURCE = Acknowledgement(
+    "AwsSolutions-IAM5[Resource::*]",
+    "ecr:GetAuthorizationToken and cloudwatch:PutMetricData take no resource; metrics are held to "
+    "SageMaker's two namespaces by a condition.",
+)
+KEYS_OF_JOBS = (
+    "Keys are made of job ids and of names that SageMaker gives: the prefix is as exact as it can be."
+)
+KEYS_OF_BUNDLE = "SageMaker downloads every object of the bundle's own prefix."
+KEYS_OF_BUCKET = "Emptying a bucket deletes every object that is in it."
 LOG_BUCKET = Acknowledgement(
     "AwsSolutions-S1",
     "This is the bucket that the access logs of the others go to; logging it to itself never ends.",
+)
+DEAD_LETTERS = Acknowledgement(
+    "AwsSolutions-SQS3",
+    "This is the dead-letter queue of the others; what lies in it wakes somebody by an alarm.",
 )
 EDGE_LOGGING = Acknowledgement(
     "AwsSolutions-APIG1",
@@ -68,3 +74,60 @@ WEB_FIREWALL = Acknowledgement(
     "Every method needs an API key and is throttled by stage and usage plan, and bodies are validated at the "
     "edge. A web ACL costs by the month, which a campaign scaled to zero must not.",
 )
+
+
+def _acknowledgements(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]]:
+    yield from _of_data(stage)
+    yield from _of_inference(stage)
+    yield from _of_api(stage)
+
+
+def _of_data(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]]:
+    yield stage.data.access_logs, LOG_BUCKET
+    yield stage.data.cleanup.role, TRACING
+    for bucket, policy in stage.data.cleanup_policies:
+        yield policy, _objects(bucket, "*", KEYS_OF_BUCKET, user=stage.data)
+
+
+def _of_inference(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]]:
+    role, (bucket, prefix) = stage.inference.role, stage.inference.bundle
+    bundle = f"arn:{stage.inference.partition}:s3:::{bucket}/{prefix}*"
+    yield role, NO_RESOURCE
+    yield role, _wildcard(stage.inference.resolve(bundle), KEYS_OF_BUNDLE)
+    for objects in _objects_of_jobs(stage, user=stage.inference):
+        yield role, objects
+
+
+def _of_api(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]]:
+    yield stage.api.dead_letters, DEAD_LETTERS
+    yield stage.api.http.api, REQUEST_VALIDATION
+    yield stage.api.http.stage, EXECUTION_LOGGING
+    yield stage.api.http.stage, WEB_FIREWALL
+    if not stage.campaign.file.api.access_logs:
+        yield stage.api.http.stage, EDGE_LOGGING
+    objects = list(_objects_of_jobs(stage, user=stage.api))
+    for function in (stage.api.front, stage.api.completion, stage.api.reconciliation):
+        yield function.role, TRACING
+        for each in objects:
+            yield function.role, each
+
+
+def _objects_of_jobs(stage: CampaignStage, *, user: cdk.Stack) -> Iterator[Acknowledgement]:
+    yield _objects(stage.data.payloads, "payloads/*", KEYS_OF_JOBS, user=user)
+    yield _objects(stage.data.pictures, "pictures/*", KEYS_OF_JOBS, user=user)
+    yield _objects(stage.data.pictures, "failures/*", KEYS_OF_JOBS, user=user)
+
+
+def _objects(bucket: s3.IBucket, pattern: str, reason: str, *, user: cdk.Stack) -> Acknowledgement:
+    """A wildcard over a bucket's objects, as cdk-nag writes it for a policy in the stack ``user``."""
+    owner = cdk.Stack.of(bucket)
+    if owner is user:
+        arn = f"<{owner.resolve(bucket.bucket_arn)['Fn::GetAtt'][0]}.Arn>"
+    else:
+        # The export that CDK makes for the reference anyway; its name is what cdk-nag sees.
+        arn = user.resolve(owner.export_value(bucket.bucket_arn))["Fn::ImportValue"]
+    return _wildcard(f"{arn}/{pattern}", reason)
+
+
+def _wildcard(resource: str, reason: str) -> Acknowledgement:
+    return Acknowledgement(f"AwsSolutions-IAM5[Resource::{resource}]", reason)

@@ -16,7 +16,6 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
-from stacks.acknowledgements import Acknowledgement, acknowledge, object_wildcard
 from stacks.data_stack import MAX_ATTEMPTS
 from stacks.http_api import HttpApi
 from stacks.lambda_code import LambdaCode
@@ -86,9 +85,6 @@ class ApiStack(cdk.Stack):
         topics = [topic.topic_arn for topic in self._topics.values()]
         queue.add_to_resource_policy(
             allow_service("sns.amazonaws.com", ["sqs:SendMessage"], queue.queue_arn, source_arns=topics)
-        )
-        acknowledge(
-            queue, [Acknowledgement("AwsSolutions-SQS3", "This is the dead-letter queue of the others.")]
         )
         return queue
 
@@ -192,7 +188,7 @@ class ApiStack(cdk.Stack):
         dead_letters: sqs.IQueue | None = None,
         reserved_concurrency: int | None = None,
     ) -> PythonFunction:
-        function = PythonFunction(
+        return PythonFunction(
             self,
             id,
             campaign=self._campaign.name,
@@ -209,8 +205,6 @@ class ApiStack(cdk.Stack):
             dead_letters=dead_letters,
             reserved_concurrency=reserved_concurrency,
         )
-        acknowledge(function, self._wildcards())
-        return function
 
     def _environment(self) -> dict[str, str]:
         """What image_api/settings.py reads (docs/architecture.md, Lambda functions)."""
@@ -252,15 +246,3 @@ class ApiStack(cdk.Stack):
         # Without ListBucket S3 answers 403, not 404, for a picture that is not there.
         listing = allow(["s3:ListBucket"], [self._storage.pictures.bucket_arn])
         return [self._reading("pictures"), self._reading("failures"), listing]
-
-    def _wildcards(self) -> list[Acknowledgement]:
-        reason = (
-            "Keys are made of job ids and of names that SageMaker gives: the prefix is as exact as it can be."
-        )
-        storage = self._storage
-        objects = [
-            (storage.payloads, "payloads/*"),
-            (storage.pictures, "pictures/*"),
-            (storage.pictures, "failures/*"),
-        ]
-        return [object_wildcard(bucket, pattern, reason, user=self) for bucket, pattern in objects]

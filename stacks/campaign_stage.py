@@ -20,6 +20,7 @@ class CampaignStage(cdk.Stage):
         file = campaign.file
         env = cdk.Environment(account=file.environment.account, region=file.environment.region)
         super().__init__(scope, campaign.name, env=env)
+        self.campaign = campaign
         self.data = DataStack(
             self,
             "data",

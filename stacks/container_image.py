@@ -9,8 +9,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import region_info
 
-from darkroom.campaign import ResolvedCampaign
+from darkroom.campaign import CampaignError, Problem, ResolvedCampaign
 from darkroom.campaign.fields import IMAGE
+from darkroom.campaign.problem import MISSING
 from stacks.permissions import allow
 
 # SDK 2.26 to 2.29 is what the driver of the Neuron inference AMI (2.19) serves
@@ -41,7 +42,7 @@ def container_image(stack: cdk.Stack, campaign: ResolvedCampaign) -> ContainerIm
     """The campaign's own image, or AWS's inference container for Neuron in the campaign's region.
 
     Raises:
-        ValueError: AWS publishes its containers in no account for this region.
+        CampaignError: AWS publishes its containers in no account that CDK knows for this region.
     """
     given = re.fullmatch(IMAGE, campaign.file.endpoint.image or "")
     if given is not None:
@@ -51,8 +52,9 @@ def container_image(stack: cdk.Stack, campaign: ResolvedCampaign) -> ContainerIm
         region, repository = campaign.file.environment.region, REPOSITORY
         known = region_info.RegionInfo.get(region).dlc_repository_account
         if known is None:
-            raise ValueError(
-                f"no AWS inference containers are known in {region}; give the campaign endpoint.image"
+            rule = f"CDK knows no account with AWS's inference containers in {region} ({campaign.name})"
+            raise CampaignError(
+                [Problem(("endpoint", "image"), MISSING, rule, "an image in ECR of your own")]
             )
         account = known
         uri = f"{account}.dkr.ecr.{region}.{stack.url_suffix}/{repository}:{TAG}"

@@ -12,7 +12,6 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
-from stacks.acknowledgements import LOG_BUCKET, acknowledge, object_wildcard
 from stacks.lambda_code import LambdaCode
 from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
@@ -44,8 +43,9 @@ class DataStack(cdk.Stack):
         self._keeps = campaign.file.retention == "keep"
         self._kept = cdk.RemovalPolicy.RETAIN if self._keeps else cdk.RemovalPolicy.DESTROY
         self.key = self._build_key()
-        self._cleanup = self._build_cleanup_function(lambda_code)
-        self._logs = self._build_log_bucket()
+        self.cleanup_policies: list[tuple[s3.IBucket, iam.Policy]] = []
+        self.cleanup = self._build_cleanup_function(lambda_code)
+        self.access_logs = self._build_log_bucket()
         self.payloads = self._build_payloads_bucket()
         self.pictures = self._build_pictures_bucket()
         self.jobs = self._build_job_table()
@@ -92,19 +92,18 @@ class DataStack(cdk.Stack):
         policy = iam.Policy(
             bucket,
             "CleanupPolicy",
-            roles=[self._cleanup.role],
+            roles=[self.cleanup.role],
             statements=[
                 allow(["s3:ListBucketVersions"], [bucket.bucket_arn]),
                 allow(["s3:DeleteObject", "s3:DeleteObjectVersion"], [bucket.arn_for_objects("*")]),
             ],
         )
-        reason = "Emptying a bucket deletes every object that is in it."
-        acknowledge(policy, [object_wildcard(bucket, "*", reason, user=self)])
+        self.cleanup_policies.append((bucket, policy))
         cleanup = cdk.CustomResource(
             bucket,
             "Cleanup",
             resource_type="Custom::BucketCleanup",
-            service_token=self._cleanup.function.function_arn,
+            service_token=self.cleanup.function.function_arn,
             properties={"BucketName": bucket.bucket_name},
         )
         cleanup.node.add_dependency(policy)
@@ -122,7 +121,6 @@ class DataStack(cdk.Stack):
             lifecycle_rules=[_expiry(LOGS_DAYS)],
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        acknowledge(bucket, [LOG_BUCKET])
         self._logs_cleanup = self._empty_on_destroy(bucket)
         return bucket
 
@@ -150,7 +148,7 @@ class DataStack(cdk.Stack):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            server_access_logs_bucket=self._logs,
+            server_access_logs_bucket=self.access_logs,
             server_access_logs_prefix=f"{id.lower()}/",
             lifecycle_rules=[_expiry(days + MARGIN_DAYS)],
             removal_policy=removal_policy,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -10,7 +9,6 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from stacks.acknowledgements import acknowledge, object_wildcard, wildcard
 from stacks.container_image import ContainerImage
 from stacks.permissions import allow
 
@@ -52,29 +50,9 @@ def endpoint_role(
         ),
         *image.pulling(),
     ]
-    role = iam.Role(
+    return iam.Role(
         scope,
         "ExecutionRole",
         assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
         inline_policies={"Serving": iam.PolicyDocument(statements=statements)},
     )
-    keys = "Keys are made of job ids and of names that SageMaker gives: the prefix is as exact as it can be."
-    stack = cdk.Stack.of(scope)
-    acknowledge(
-        role,
-        [
-            wildcard(
-                stack.resolve(bundle_bucket.arn_for_objects(f"{prefix}*")),
-                "SageMaker downloads every object of the bundle's own prefix.",
-            ),
-            object_wildcard(payloads, "payloads/*", keys, user=stack),
-            object_wildcard(pictures, "pictures/*", keys, user=stack),
-            object_wildcard(pictures, "failures/*", keys, user=stack),
-            wildcard(
-                "*",
-                "ecr:GetAuthorizationToken and cloudwatch:PutMetricData take no resource; metrics are "
-                "held to SageMaker's two namespaces.",
-            ),
-        ],
-    )
-    return role

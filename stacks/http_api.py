@@ -14,13 +14,6 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
-from stacks.acknowledgements import (
-    EDGE_LOGGING,
-    EXECUTION_LOGGING,
-    REQUEST_VALIDATION,
-    WEB_FIREWALL,
-    acknowledge,
-)
 from stacks.openapi import openapi_document, request_rules
 
 STAGE = "live"
@@ -48,18 +41,17 @@ class HttpApi(Construct):
         super().__init__(scope, id)
         self._campaign = campaign
         self._stack = cdk.Stack.of(self)
-        self._api = self._build_api(function)
-        stage = self._build_stage(self._build_deployment())
-        self.key = self._build_key(stage)
-        self.id = self._api.ref
+        self.api = self._build_api(function)
+        self.stage = self._build_stage(self._build_deployment())
+        self.key = self._build_key()
         self.url = (
-            f"https://{self._api.ref}.execute-api.{self._stack.region}.{self._stack.url_suffix}/{STAGE}/"
+            f"https://{self.api.ref}.execute-api.{self._stack.region}.{self._stack.url_suffix}/{STAGE}/"
         )
         function.add_permission(
             "Api",
             principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
             source_arn=self._stack.format_arn(
-                service="execute-api", resource=self._api.ref, resource_name=f"{STAGE}/*/v1/images*"
+                service="execute-api", resource=self.api.ref, resource_name=f"{STAGE}/*/v1/images*"
             ),
         )
 
@@ -71,28 +63,26 @@ class HttpApi(Construct):
         self._document: dict[str, Any] = openapi_document(
             title=self._campaign.name, rules=request_rules(self._campaign), integration_uri=uri
         )
-        api = apigateway.CfnRestApi(
+        return apigateway.CfnRestApi(
             self,
             "Api",
             name=self._campaign.name,
             body=self._document,
             endpoint_configuration={"types": ["REGIONAL"]},
         )
-        acknowledge(api, [REQUEST_VALIDATION])
-        return api
 
     def _build_deployment(self) -> apigateway.CfnDeployment:
         """A deployment is a snapshot of the API: another document needs another one."""
         content = json.dumps(self._stack.resolve(self._document), sort_keys=True)
         digest = hashlib.sha256(content.encode()).hexdigest()[:12]
-        return apigateway.CfnDeployment(self, f"Deployment{digest}", rest_api_id=self._api.ref)
+        return apigateway.CfnDeployment(self, f"Deployment{digest}", rest_api_id=self.api.ref)
 
     def _build_stage(self, deployment: apigateway.CfnDeployment) -> apigateway.CfnStage:
         limits = self._campaign.file.api
-        stage = apigateway.CfnStage(
+        return apigateway.CfnStage(
             self,
             "Stage",
-            rest_api_id=self._api.ref,
+            rest_api_id=self.api.ref,
             deployment_id=deployment.ref,
             stage_name=STAGE,
             tracing_enabled=True,
@@ -109,9 +99,6 @@ class HttpApi(Construct):
             ],
             access_log_setting=self._build_access_log() if limits.access_logs else None,
         )
-        without_logs = [] if limits.access_logs else [EDGE_LOGGING]
-        acknowledge(stage, [EXECUTION_LOGGING, WEB_FIREWALL, *without_logs])
-        return stage
 
     def _build_access_log(self) -> apigateway.CfnStage.AccessLogSettingProperty:
         log_group = logs.LogGroup(
@@ -127,7 +114,7 @@ class HttpApi(Construct):
             destination_arn=destination, format=ACCESS_LOG_FORMAT
         )
 
-    def _build_key(self, stage: apigateway.CfnStage) -> apigateway.CfnApiKey:
+    def _build_key(self) -> apigateway.CfnApiKey:
         limits = self._campaign.file.api
         quota = limits.quota_per_day
         key = apigateway.CfnApiKey(
@@ -137,11 +124,11 @@ class HttpApi(Construct):
             self,
             "UsagePlan",
             usage_plan_name=self._campaign.name,
-            api_stages=[{"apiId": self._api.ref, "stage": STAGE}],
+            api_stages=[{"apiId": self.api.ref, "stage": STAGE}],
             throttle={"rateLimit": limits.requests_per_second, "burstLimit": limits.burst},
             quota={"limit": quota, "period": "DAY"} if quota else None,
         )
-        plan.node.add_dependency(stage)
+        plan.node.add_dependency(self.stage)
         apigateway.CfnUsagePlanKey(
             self, "UsagePlanKey", key_id=key.ref, key_type="API_KEY", usage_plan_id=plan.ref
         )

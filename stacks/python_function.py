@@ -11,7 +11,6 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.acknowledgements import TRACING, acknowledge
 from stacks.permissions import allow
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
@@ -72,4 +71,3 @@ class PythonFunction(Construct):
             dead_letter_queue=dead_letters,
             reserved_concurrent_executions=reserved_concurrency,
         )
-        acknowledge(self.role, [TRACING])

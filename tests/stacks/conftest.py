@@ -16,9 +16,9 @@ if _NODE.exists():
 import aws_cdk as cdk  # noqa: E402
 import pytest  # noqa: E402
 import yaml  # noqa: E402
-from cdk_nag import AwsSolutionsChecks  # noqa: E402
 from serving.bundle import Manifest, describe_files  # noqa: E402
 
+from app import add_nag  # noqa: E402
 from darkroom.campaign import ResolvedCampaign, Sources, load_campaign  # noqa: E402
 from stacks.campaign_stage import CampaignStage  # noqa: E402
 from stacks.lambda_code import LambdaCode  # noqa: E402
@@ -96,9 +96,9 @@ def synth(
                 analytics_reporting=False,
                 builtin_cloud_formation_validation=checked,
             )
+            stage = CampaignStage(app, campaign=resolve(name, **overrides), lambda_code=lambda_code)
             if checked:
-                cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-            CampaignStage(app, campaign=resolve(name, **overrides), lambda_code=lambda_code)
+                add_nag(app, [stage])
             app.synth()
             done[key] = Synthesized(name, outdir)
         return done[key]

@@ -88,3 +88,12 @@ def test_a_layer_that_was_not_built_is_answered_with_the_command_that_builds_it(
     assert answer.returncode == 1
     assert "run `make setup`" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_region_without_aws_containers_asks_for_an_image(checkout: Path) -> None:
+    newsletter = checkout / "campaigns" / "newsletter.yaml"
+    newsletter.write_text(newsletter.read_text().replace("us-east-1", "us-iso-west-1"))
+    answer = run_app(checkout, campaign="newsletter")
+    assert answer.returncode == 1
+    assert "endpoint.image" in answer.stderr
+    assert "Traceback" not in answer.stderr

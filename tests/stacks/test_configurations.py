@@ -11,8 +11,8 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_sns as sns
-from cdk_nag import AwsSolutionsChecks
 
+from app import add_nag
 from stacks import acknowledgements
 from stacks.acknowledgements import Acknowledgement
 from tests.stacks.synthesized import STACKS, Synth
@@ -60,7 +60,7 @@ def test_every_configuration_passes_cfn_lint(synth: Synth) -> None:
 
 def test_a_finding_that_nobody_accepted_fails_the_synth(cdk_context: dict[str, Any], tmp_path: Path) -> None:
     app = cdk.App(context=cdk_context, outdir=str(tmp_path), analytics_reporting=False)
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    add_nag(app, [])
     sns.Topic(cdk.Stack(app, "open"), "Topic")
     with pytest.raises(RuntimeError, match=r"(?i)validation"):
         app.synth()

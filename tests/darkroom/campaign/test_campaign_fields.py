@@ -12,6 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from darkroom.campaign.fields import CAMPAIGN_NAME, Duration, duration_text, known_regions
 
+SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
+CONFIG_NAME = SAGEMAKER.shape_for("EndpointConfigName").metadata
 ANY = Duration(0, 10**9, "anything")
 
 
@@ -45,10 +47,9 @@ def test_a_duration_outside_its_bounds_is_refused_with_the_rule(seconds: int) ->
 
 @given(st.from_regex(CAMPAIGN_NAME, fullmatch=True))
 def test_every_campaign_name_makes_names_that_sagemaker_takes(name: str) -> None:
-    shape = botocore.session.get_session().get_service_model("sagemaker").shape_for("EndpointConfigName")
     config = f"{name}-{'0' * 12}"
-    assert len(config) <= shape.metadata["max"]
-    assert re.fullmatch(shape.metadata["pattern"], config)
+    assert len(config) <= CONFIG_NAME["max"]
+    assert re.fullmatch(CONFIG_NAME["pattern"], config)
 
 
 def test_the_regions_are_real_ones() -> None:

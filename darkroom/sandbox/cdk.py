@@ -38,7 +38,6 @@ class Cdk:
 
     def bootstrap(self) -> str:
         """Make the CDK's own stack, CDKToolkit."""
-        # A qualifier of the app in cdk.json is honoured by the CLI itself.
         return self.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
 
     def synth(self, *stacks: str, campaign: str | None = None) -> str:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import ModuleType
 from typing import ClassVar
 
@@ -21,43 +19,15 @@ from moto.core.resource_tagging import TaggedResource
 from moto.ssm.models import ssm_backends
 
 from darkroom.sandbox.cloudformation import operations
+from darkroom.sandbox.cloudformation.change_set import NO_CHANGES, ChangeSet, ChangeSetNotFoundError
 from darkroom.sandbox.cloudformation.evaluation import Evaluation
 from darkroom.sandbox.cloudformation.parameters import parameter_values
 from darkroom.sandbox.cloudformation.plan import Change, changes
 from darkroom.sandbox.cloudformation.stack import Revision, Stack
 
-_NO_CHANGES = (
-    "The submitted information didn't contain changes. Submit different information to create a change set."
-)
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
-_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
-
 # The CDK CLI looks at once and then every 5 seconds. Most stacks are done sooner: the call that
 # starts one waits this long, so that the first look sees the end.
 _QUICK_SECONDS = 3.0
-
-
-class ChangeSetNotFoundError(ServiceException):
-    """No change set of that name or ARN."""
-
-    code = "ChangeSetNotFoundException"
-
-
-@dataclass
-class ChangeSet:
-    """A revision of a stack that was computed and waits to be executed."""
-
-    change_set_id: str
-    name: str
-    kind: str
-    stack: Stack
-    revision: Revision
-    description: str | None
-    changes: list[Change]
-    status: str
-    execution_status: str
-    status_reason: str | None = None
-    created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class SandboxCloudFormationBackend(CloudFormationBackend):
@@ -132,7 +102,7 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
         Raises:
             ValidationError: it can't be updated now, nothing would change, or the template is wrong.
         """
-        _refuse_unless_updatable(stack)
+        stack.require_updatable()
         if not self._differs(stack, revision, self._planned(stack, revision)):
             raise ValidationError(message="No updates are to be performed.")
         self._start(stack, self._begun(stack, revision).run)
@@ -161,7 +131,7 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
         """
         if kind == "UPDATE":
             stack = self.find(stack_name)
-            _refuse_unless_updatable(stack)
+            stack.require_updatable()
         else:
             stack = self._under_review(stack_name)
         planned = self._planned(stack, revision)
@@ -179,7 +149,7 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
             changes=planned,
             status="CREATE_COMPLETE" if differs else "FAILED",
             execution_status="AVAILABLE" if differs else "UNAVAILABLE",
-            status_reason=None if differs else _NO_CHANGES,
+            status_reason=None if differs else NO_CHANGES,
         )
         self._change_sets[change_set.change_set_id] = change_set
         return change_set
@@ -220,7 +190,7 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
             )
         stack = change_set.stack
         if change_set.kind == "UPDATE":
-            _refuse_unless_updatable(stack)
+            stack.require_updatable()
         deployment = self._begun(stack, change_set.revision)
         change_set.execution_status = "EXECUTE_IN_PROGRESS"
 
@@ -320,13 +290,6 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
                 )
                 return
         operations.delete(stack, self.endpoint_url, retain)
-
-
-def _refuse_unless_updatable(stack: Stack) -> None:
-    if stack.status not in _UPDATABLE:
-        raise ValidationError(
-            message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated."
-        )
 
 
 def backend_of(account_id: str, region: str) -> SandboxCloudFormationBackend:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from darkroom.sandbox.cloudformation.backend import ChangeSet
+from darkroom.sandbox.cloudformation.change_set import ChangeSet
 from darkroom.sandbox.cloudformation.plan import Action, Change
 from darkroom.sandbox.cloudformation.stack import Stack, StackEvent, StackResource
 from darkroom.sandbox.cloudformation.template import Template

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -71,14 +72,14 @@ class Deployment:
         self._stack.move_to(f"{self._operation}_IN_PROGRESS", "User Initiated")
 
     def run(self) -> None:
-        """Do it; the outcome is the stack's status. Never raises for what a template can cause."""
+        """Do it; the outcome is the stack's status. Never raises: a stack must not stay in progress."""
         stack = self._stack
         old_outputs, old_imports = stack.outputs, stack.imports
         try:
             self._apply()
-        except (DeploymentError, CloudFormationError) as error:
+        except Exception as error:
             stack.outputs, stack.imports = old_outputs, old_imports
-            self._give_up(getattr(error, "message", str(error)))
+            self._give_up(_told(error))
             return
         stack.revision = self._revision
         if self._operation == "UPDATE":
@@ -130,7 +131,7 @@ class Deployment:
             desired = StackResource(template, properties, _NOTHING, needs, f"{doing}_COMPLETE")
             made = self._carry_out(action, current, desired)
         except (ResourceError, CloudFormationError) as error:
-            reason = getattr(error, "message", str(error))
+            reason = error.message if isinstance(error, CloudFormationError) else str(error)
             self._stack.record(template.logical_id, "", template.type_name, f"{doing}_FAILED", reason)
             raise DeploymentError(_failed_to(self._operation, [template.logical_id])) from error
         self._stack.record(template.logical_id, made.resource.physical_id, template.type_name, made.status)
@@ -222,6 +223,16 @@ class Deployment:
             return False
         self._stack.record(*for_resource, "UPDATE_COMPLETE")
         return True
+
+
+def _told(error: Exception) -> str:
+    """The reason to show for ``error``; one that no rule of CloudFormation's raised is our fault."""
+    if isinstance(error, DeploymentError):
+        return str(error)
+    if isinstance(error, CloudFormationError):
+        return error.message
+    traceback.print_exception(error)
+    return f"The local AWS failed: {type(error).__name__}: {error}"
 
 
 def delete(stack: Stack, endpoint_url: str | None, retain: Iterable[str] = ()) -> None:

@@ -14,12 +14,8 @@ from moto.cloudformation.utils import validate_create_change_set
 from moto.core.responses import ActionResult, EmptyResult
 
 from darkroom.sandbox.cloudformation import descriptions
-from darkroom.sandbox.cloudformation.backend import (
-    ChangeSet,
-    ChangeSetNotFoundError,
-    SandboxCloudFormationBackend,
-    backend_of,
-)
+from darkroom.sandbox.cloudformation.backend import SandboxCloudFormationBackend, backend_of
+from darkroom.sandbox.cloudformation.change_set import ChangeSet, ChangeSetNotFoundError
 from darkroom.sandbox.cloudformation.stack import Revision, Stack
 from darkroom.sandbox.cloudformation.template import parse
 
@@ -40,6 +36,7 @@ class SandboxCloudFormationResponse(CloudFormationResponse):
         return backend_of(self.current_account, self.region)
 
     def create_stack(self) -> ActionResult:
+        self._refuse("RollbackConfiguration", "StackPolicyBody", "StackPolicyURL", "TimeoutInMinutes")
         stack = Stack.new(self._get_param("StackName"), self.current_account, self.region)
         self._set_options(stack)
         # An older way to say DisableRollback.
@@ -49,6 +46,7 @@ class SandboxCloudFormationResponse(CloudFormationResponse):
         return ActionResult({"StackId": stack.stack_id})
 
     def update_stack(self) -> ActionResult:
+        self._refuse("RollbackConfiguration", "StackPolicyBody", "StackPolicyURL")
         stack = self.backend.find(self._get_param("StackName"))
         self._set_options(stack)
         self.backend.start_update(stack, self._revision(stack))
@@ -66,6 +64,9 @@ class SandboxCloudFormationResponse(CloudFormationResponse):
         name, stack_name = self._get_param("ChangeSetName"), self._get_param("StackName")
         kind = self._get_param("ChangeSetType", "UPDATE")
         validate_create_change_set(name)
+        self._refuse(
+            "ImportExistingResources", "OnStackFailure", "ResourcesToImport", "RollbackConfiguration"
+        )
         previous = self.backend.find(stack_name) if kind == "UPDATE" else None
         made = self.backend.new_change_set(
             name, kind, stack_name, self._revision(previous), self._get_param("Description")
@@ -165,6 +166,12 @@ class SandboxCloudFormationResponse(CloudFormationResponse):
 
     def _change_set(self) -> ChangeSet:
         return self.backend.find_change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))
+
+    def _refuse(self, *options: str) -> None:
+        """Refuse what would silently do nothing."""
+        for option in options:
+            if self._get_param(option):
+                raise NotImplementedError(f"it does not play the option {option}")
 
     def _set_options(self, stack: Stack) -> None:
         stack.role_arn = self._get_param("RoleARN") or stack.role_arn

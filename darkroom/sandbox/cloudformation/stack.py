@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.utils import generate_stack_id
 
 from darkroom.sandbox.cloudformation.handler import Resource
 from darkroom.sandbox.cloudformation.template import EMPTY, ResourceTemplate, Template
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,17 @@ class Stack:
     def tags(self) -> dict[str, str]:
         """The stack's tags, where moto's tagging API looks for them."""
         return self.revision.tags
+
+    def require_updatable(self) -> None:
+        """Refuse an update where CloudFormation would.
+
+        Raises:
+            ValidationError: an operation is under way, or the last one left nothing to update.
+        """
+        if self.status not in _UPDATABLE:
+            raise ValidationError(
+                message=f"Stack:{self.stack_id} is in {self.status} state and can not be updated."
+            )
 
     def move_to(self, status: str, reason: str | None = None) -> None:
         """Give the stack a status and record the event."""

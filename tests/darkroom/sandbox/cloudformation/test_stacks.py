@@ -237,3 +237,21 @@ def test_create_stack_and_update_stack_do_what_change_sets_do(stack: Any) -> Non
         stack.api.update_stack(StackName=stack.name, TemplateBody=body("a"))
     stack.api.update_stack(StackName=stack.name, TemplateBody=body("b"))
     assert stack.settled() == "UPDATE_COMPLETE"
+
+
+def test_an_option_that_would_do_nothing_is_refused_by_name(stack: Any) -> None:
+    with pytest.raises(ClientError, match="TimeoutInMinutes"):
+        stack.api.create_stack(StackName=stack.name, TemplateBody="{}", TimeoutInMinutes=5)
+
+
+def test_a_rolled_back_creation_is_not_updated(stack: Any) -> None:
+    stack.deploy({"Bad": IMPOSSIBLE})
+    with pytest.raises(ClientError, match="is in ROLLBACK_COMPLETE state and can not be updated"):
+        stack.deploy({"P": parameter("x")})
+
+
+def test_a_failure_that_may_stay_leaves_what_was_made(stack: Any) -> None:
+    change_set = stack.propose({"T": topic(), "Bad": {**IMPOSSIBLE, "DependsOn": "T"}}, kind="CREATE")
+    stack.api.execute_change_set(ChangeSetName=change_set["ChangeSetId"], DisableRollback=True)
+    assert stack.settled() == "CREATE_FAILED"
+    assert stack.physical_id("T")

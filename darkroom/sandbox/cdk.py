@@ -25,6 +25,7 @@ class Cdk:
     Args:
         sandbox: the running sandbox.
         app_folder: the folder with cdk.json.
+        campaigns: a folder with campaign files to take in the place of the app's own.
 
     Every method returns what the CLI printed.
 
@@ -32,9 +33,12 @@ class Cdk:
         CdkError: the CLI ended with another status than 0, or did not end in time.
     """
 
-    def __init__(self, sandbox: SandboxProcess, *, app_folder: Path = _REPOSITORY) -> None:
+    def __init__(
+        self, sandbox: SandboxProcess, *, app_folder: Path = _REPOSITORY, campaigns: Path | None = None
+    ) -> None:
         self._sandbox = sandbox
         self._folder = app_folder
+        self._campaigns = campaigns
 
     def bootstrap(self) -> str:
         """Make the CDK's own stack, CDKToolkit."""
@@ -42,17 +46,17 @@ class Cdk:
 
     def synth(self, *stacks: str, campaign: str | None = None) -> str:
         """Synthesize without printing the templates."""
-        return self.run("synth", "--quiet", *stacks, *_context(campaign))
+        return self.run("synth", "--quiet", *stacks, *self._context(campaign))
 
     def deploy(self, *stacks: str, campaign: str | None = None) -> str:
         """Deploy, asking nothing."""
         return self.run(
-            "deploy", *stacks, "--require-approval=never", "--progress=events", *_context(campaign)
+            "deploy", *stacks, "--require-approval=never", "--progress=events", *self._context(campaign)
         )
 
     def destroy(self, *stacks: str, campaign: str | None = None) -> str:
         """Destroy, asking nothing."""
-        return self.run("destroy", *stacks, "--force", *_context(campaign))
+        return self.run("destroy", *stacks, "--force", *self._context(campaign))
 
     def run(self, *arguments: str) -> str:
         """Run ``cdk`` with ``arguments``."""
@@ -81,6 +85,6 @@ class Cdk:
             raise CdkError(f"cdk {' '.join(arguments)} failed:\n{done.stdout}")
         return done.stdout
 
-
-def _context(campaign: str | None) -> list[str]:
-    return [] if campaign is None else ["--context", f"campaign={campaign}"]
+    def _context(self, campaign: str | None) -> list[str]:
+        given = {"campaign": campaign, "campaigns": self._campaigns}
+        return [f"--context={key}={value}" for key, value in given.items() if value is not None]

@@ -64,9 +64,9 @@ class SandboxCloudFormationResponse(CloudFormationResponse):
         name, stack_name = self._get_param("ChangeSetName"), self._get_param("StackName")
         kind = self._get_param("ChangeSetType", "UPDATE")
         validate_create_change_set(name)
-        self._refuse(
-            "ImportExistingResources", "OnStackFailure", "ResourcesToImport", "RollbackConfiguration"
-        )
+        # ImportExistingResources, which cdk bootstrap sets, changes nothing where nothing exists; what
+        # does exist fails its creation by name.
+        self._refuse("OnStackFailure", "ResourcesToImport", "RollbackConfiguration")
         previous = self.backend.find(stack_name) if kind == "UPDATE" else None
         made = self.backend.new_change_set(
             name, kind, stack_name, self._revision(previous), self._get_param("Description")

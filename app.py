@@ -1,6 +1,7 @@
 """The CDK app: one Stage a campaign.
 
-``-c campaign=NAME`` synthesizes that one only; ``-c nag=true`` checks it with cdk-nag.
+``-c campaign=NAME`` synthesizes that one only, ``-c campaigns=FOLDER`` reads the files of another folder than
+``campaigns/``, ``-c nag=true`` checks with cdk-nag.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ def main() -> int:
     # Without auto-synth an error leaves no half-made assembly behind.
     app = cdk.App(analytics_reporting=False, auto_synth=False, builtin_cloud_formation_validation=False)
     name = app.node.try_get_context("campaign")
+    folder = app.node.try_get_context("campaigns")
+    sources = Sources() if folder is None else Sources(campaigns=Path(folder))
     lambda_code = LambdaCode()
     try:
-        campaigns = load_campaigns(Sources()) if name is None else [load_campaign(Sources(), str(name))]
+        campaigns = load_campaigns(sources) if name is None else [load_campaign(sources, str(name))]
         lambda_code.check()
         stages = [CampaignStage(app, campaign=campaign, lambda_code=lambda_code) for campaign in campaigns]
     except (CampaignError, NotBuiltError) as error:

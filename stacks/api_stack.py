@@ -106,8 +106,10 @@ class ApiStack(cdk.Stack):
         completion = self._build_function(
             "Completion",
             statements=[
-                *self._jobs("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
-                *self._finding_results(),
+                *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
+                # A failure that another attempt may not meet is submitted again at once.
+                *self._submitting(),
+                *self._finding_results("failures"),
             ],
             timeout=cdk.Duration.seconds(30),
             memory_size=512,
@@ -134,15 +136,9 @@ class ApiStack(cdk.Stack):
         reconciliation = self._build_function(
             "Reconciliation",
             statements=[
-                *self._jobs(
-                    "dynamodb:GetItem",
-                    "dynamodb:PutItem",
-                    "dynamodb:UpdateItem",
-                    "dynamodb:Query",
-                    indexes=True,
-                ),
+                *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query", indexes=True),
                 *self._submitting(),
-                *self._finding_results(),
+                *self._finding_results("pictures", "failures"),
             ],
             timeout=cdk.Duration.seconds(55),
             memory_size=512,
@@ -242,7 +238,7 @@ class ApiStack(cdk.Stack):
     def _reading(self, prefix: str) -> iam.PolicyStatement:
         return allow(["s3:GetObject"], [self._storage.pictures.arn_for_objects(f"{prefix}/*")])
 
-    def _finding_results(self) -> list[iam.PolicyStatement]:
-        # Without ListBucket S3 answers 403, not 404, for a picture that is not there.
+    def _finding_results(self, *prefixes: str) -> list[iam.PolicyStatement]:
+        # Without ListBucket S3 answers 403, not 404, for what is not there.
         listing = allow(["s3:ListBucket"], [self._storage.pictures.bucket_arn])
-        return [self._reading("pictures"), self._reading("failures"), listing]
+        return [*(self._reading(prefix) for prefix in prefixes), listing]

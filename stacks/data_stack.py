@@ -179,6 +179,8 @@ class DataStack(cdk.Stack):
             index_name="open",
             partition_key=_attribute("open_since_bucket", dynamodb.AttributeType.STRING),
             sort_key=_attribute("updated_at", dynamodb.AttributeType.NUMBER),
+            # Rows hold prompts: one copy of them is enough.
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
         return table
 

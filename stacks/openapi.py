@@ -15,6 +15,9 @@ PROBLEM_TYPE = "application/problem+json"
 
 Document = dict[str, Any]
 
+# No control characters, of either of Unicode's two ranges of them.
+_PRINTABLE = r"[^\u0000-\u001f\u007f-\u009f]"
+
 
 def request_rules(campaign: ResolvedCampaign) -> Document:
     """What a request may ask of the campaign's model, and what it gets by default (REQUEST_RULES)."""
@@ -111,14 +114,14 @@ def _integration(uri: str) -> Document:
 
 def _image_request(rules: Document) -> Document:
     """The body of a request. Which widths go with which heights is the function's to say."""
-    text = {"type": "string", "maxLength": rules["prompt_maximum"]}
+    text = {"type": "string", "maxLength": rules["prompt_maximum"], "pattern": f"^{_PRINTABLE}*$"}
     widths, heights = zip(*rules["sizes"], strict=True)
     return {
         "type": "object",
         "additionalProperties": False,
         "required": ["prompt"],
         "properties": {
-            "prompt": {**text, "minLength": 1},
+            "prompt": {**text, "minLength": 1, "pattern": rf"^{_PRINTABLE}*\S{_PRINTABLE}*$"},
             "negative_prompt": text,
             "seed": {"type": "integer", "minimum": 0, "maximum": SEED_MAXIMUM},
             "steps": {"type": "integer", **_range(rules["steps"])},

@@ -62,7 +62,11 @@ def load_campaign(sources: Sources, name: str) -> ResolvedCampaign:
 
 
 def _documents(sources: Sources) -> list[Document]:
-    return [read_document(file) for file in sorted(sources.campaigns.glob("*.yaml"))]
+    files = sorted(sources.campaigns.glob("*.yaml"))
+    if not files:
+        rule = "a folder of campaign files has at least one *.yaml"
+        raise CampaignError([Problem(("campaigns",), str(sources.campaigns), rule, "such as campaigns/")])
+    return [read_document(file) for file in files]
 
 
 def _resolve(documents: list[Document], sources: Sources, *, among: list[Document]) -> list[ResolvedCampaign]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from darkroom.autoscaling.metric_math import Value, evaluate_series
+from darkroom.autoscaling.series import TimeSeries
 from tests.stacks.synthesized import Synth, Synthesized
 
 POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
@@ -27,15 +29,15 @@ def _queries(synthesized: Synthesized) -> dict[str, dict[str, Any]]:
     return {each["Id"]: each for each in metrics}
 
 
-def _evaluate(queries: dict[str, dict[str, Any]], **values: float) -> float:
-    """The utilization for metric values: the policy's own expressions, read as Python."""
-    known: dict[str, Any] = dict(values)
+def _evaluate(queries: dict[str, dict[str, Any]], **values: float | None) -> float | None:
+    """The utilization for one minute's metric values, None for a metric without one."""
+    known: dict[str, Value] = {id: TimeSeries((value,), 60) for id, value in values.items()}
     for id, query in queries.items():
         if "Expression" in query:
-            expression = query["Expression"].replace("IF(", "choose(")
-            choose = lambda condition, yes, no: yes if condition else no  # noqa: E731
-            known[id] = eval(expression, {"choose": choose}, known)  # noqa: S307 our own expression
-    return float(known["utilization"])
+            known[id] = evaluate_series(query["Expression"], known)
+    utilization = known["utilization"]
+    assert isinstance(utilization, TimeSeries)
+    return utilization.latest()
 
 
 def test_the_published_policy_is_the_published_formula(synth: Synth) -> None:
@@ -45,6 +47,9 @@ def test_the_published_policy_is_the_published_formula(synth: Synth) -> None:
     assert set(queries) == {"instances", "demand", "capacity", "utilization"}
     assert _evaluate(queries, instances=1, demand=72) == pytest.approx(1.0)
     assert _evaluate(queries, instances=2, demand=108) == pytest.approx(0.75)
+    # The published guard. Without instances their metric has no sample, and then nothing is said.
+    assert _evaluate(queries, instances=0, demand=108) == 0
+    assert _evaluate(queries, instances=None, demand=108) is None
     requests = queries["demand"]["MetricStat"]
     assert requests["Stat"] == "SampleCount"
     assert requests["Metric"] == {
@@ -70,17 +75,28 @@ def test_instances_are_counted_by_the_samples_of_a_host_metric(synth: Synth) -> 
 
 def test_the_backlog_aware_policy_adds_the_queue_to_the_new_misses(synth: Synth) -> None:
     queries = _queries(synth("national-launch", scaling={"seconds_per_image": 10}))
-    assert _evaluate(queries, instances=2, backlog=72, misses=36) == pytest.approx(0.75)
+    assert _evaluate(queries, instances=2, backlog=72, misses=36, starting=0) == pytest.approx(0.75)
+    # No new miss is no datapoint, not a missing utilization.
+    assert _evaluate(queries, instances=1, backlog=36, misses=None, starting=None) == pytest.approx(0.5)
     backlog = queries["backlog"]["MetricStat"]
     assert backlog["Metric"]["MetricName"] == "ApproximateBacklogSize"
     assert backlog["Metric"]["Dimensions"] == [{"Name": "EndpointName", "Value": "national-launch"}]
 
 
+def test_while_the_first_instance_starts_the_backlog_aware_policy_scales_neither_way(synth: Synth) -> None:
+    synthesized = synth("demo")
+    waiting = _evaluate(_queries(synthesized), instances=None, backlog=500, misses=100, starting=1)
+    target = _tracking(synthesized)["TargetValue"]
+    assert waiting is not None
+    # Target tracking's alarms: above the target, and below 0.9 of it.
+    assert 0.9 * target < waiting < target
+
+
 @pytest.mark.parametrize("metric", ["published", "backlog-aware"])
-def test_one_query_returns_data_and_zero_instances_do_not_divide(metric: str, synth: Synth) -> None:
+def test_one_query_returns_data_and_an_alarm_may_watch_it(metric: str, synth: Synth) -> None:
     queries = _queries(synth("national-launch", scaling={"metric": metric, "seconds_per_image": 10}))
     assert [id for id, query in queries.items() if query["ReturnData"]] == ["utilization"]
-    assert queries["utilization"]["Expression"].startswith("IF(instances > 0, ")
+    assert _evaluate(queries, **dict.fromkeys(queries)) is None
     assert len(queries) <= 10  # CloudWatch's limit for an alarm on metric math
 
 

@@ -20,6 +20,12 @@ FIRST: Sequence[Mapping[str, Any]] = (
 )
 CROWD: Mapping[str, Any] = {"prompt": "The new can, on ice, with the mountains behind it"}
 CROWD_SIZE = 12
+# New ones while the instance is up: what utilization is made of.
+SURGE: Sequence[Mapping[str, Any]] = tuple(
+    {"prompt": f"{subject} {place}", "seed": 1}
+    for subject in ("Red balloons", "A paper boat", "Two foxes", "An old tram", "Wild poppies", "The moon")
+    for place in ("in the rain", "over a harbour", "on a stage", "in a snow globe")
+)
 AGAIN: Sequence[Mapping[str, Any]] = (FIRST[0], FIRST[1], CROWD)
 
 

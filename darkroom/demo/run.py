@@ -101,6 +101,11 @@ class _Demo:
             outcomes = image_requests.wait_for_pictures(
                 api, outcomes, deadline_seconds=PICTURES_DEADLINE_SECONDS
             )
+        with self._steps(f"Ask for {len(image_requests.SURGE)} more while the instance is up"):
+            surge = image_requests.ask_all(api, "surge", image_requests.SURGE)
+            outcomes += image_requests.wait_for_pictures(
+                api, surge, deadline_seconds=PICTURES_DEADLINE_SECONDS
+            )
         with self._steps("Ask again"):
             outcomes += image_requests.ask_all(api, "again", image_requests.AGAIN)
         links = {one.job_id: one.picture_url for one in outcomes if one.picture_url}

@@ -33,13 +33,13 @@ def show(console: Console, run: Run, checks: Sequence[Check], *, report: Path, s
 def _requests(run: Run) -> Table:
     table = Table(title="Requests", title_justify="left")
     for column in ("round", "prompt", "id", "answer", "status"):
-        table.add_column(column, no_wrap=column != "prompt")
-    table.add_column("seconds", justify="right")
+        table.add_column(column, no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
     for outcome in run.outcomes:
         table.add_row(
             outcome.round,
             escape(_shortened(outcome.prompt)),
-            outcome.job_id[:12],
+            outcome.job_id[:8],
             f"[{_CACHE_STYLES[outcome.cache]}]{outcome.cache}[/]",
             outcome.status,
             f"{outcome.seconds:.2f}",
@@ -78,5 +78,5 @@ def _claims(checks: Sequence[Check]) -> Table:
     return table
 
 
-def _shortened(text: str, length: int = 44) -> str:
+def _shortened(text: str, length: int = 26) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"

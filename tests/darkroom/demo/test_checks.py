@@ -36,7 +36,7 @@ def _good_run() -> Run:
             cache_misses=[(_AT, 2.0)],
             latency_seconds=[(_AT, 1.0)],
             backlog=[(_AT, 2.0)],
-            utilization=[(_AT, 0.9)],
+            utilization=[(_AT, 0.9), (_AT, 0.0)],
         ),
         left=[],
     )
@@ -66,7 +66,9 @@ _BROKEN = {
     "CloudWatch counted every request as a hit or a miss": replace(
         _GOOD, readings=replace(_GOOD.readings, cache_hits=[(_AT, 2.0)])
     ),
-    "the utilization metric moved": replace(_GOOD, readings=replace(_GOOD.readings, utilization=[])),
+    "the utilization metric moved": replace(
+        _GOOD, readings=replace(_GOOD.readings, utilization=[(_AT, 0.5), (_AT, 0.5)])
+    ),
     "cdk destroy left nothing": replace(_GOOD, left=["AWS::S3::Bucket demo-pictures"]),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,8 @@ app = typer.Typer(
 )
 sandbox_app = typer.Typer(help="A local AWS for this machine.", no_args_is_help=True)
 app.add_typer(sandbox_app, name="sandbox")
+
+_ASSUMPTIONS = "Assumptions"
 
 # Rooms are imported by the command that needs them: `darkroom check` must not load moto or boto3.
 
@@ -56,6 +59,81 @@ def demo(
     from darkroom.demo.run import run_demo
 
     raise typer.Exit(0 if run_demo(output, Console()) else 1)
+
+
+@app.command()
+def plan(
+    campaign: Annotated[str, typer.Argument(help="The campaign's name.")],
+    traffic: Annotated[
+        Path, typer.Option(help="A trace (.csv: a timestamp or a count a row) or a profile (.yaml).")
+    ],
+    compare: Annotated[
+        bool, typer.Option("--compare", help="All policies side by side, on the same arrivals.")
+    ] = False,
+    optimize: Annotated[
+        str | None, typer.Option(help='Search the cheapest scaling that holds it, such as "p95 < 9.7s".')
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same run.", min=0)] = 0,
+    scale: Annotated[float, typer.Option(help="Multiply the traffic's rates.")] = 1.0,
+    start: Annotated[
+        datetime | None, typer.Option(help="When the traffic begins, in UTC, instead of its own date.")
+    ] = None,
+    interval: Annotated[
+        float, typer.Option(help="Seconds of a row, for counts without timestamps.", min=1)
+    ] = 60.0,
+    json: Annotated[Path | None, typer.Option(help="Write the figures here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report with its curves here.")] = None,
+    service: Annotated[
+        Path | None,
+        typer.Option(help='Measured pictures, {"seconds": [...]}.', rich_help_panel=_ASSUMPTIONS),
+    ] = None,
+    start_up: Annotated[
+        str,
+        typer.Option(
+            help="Seconds of an instance's start: 426 or 240-426-540.", rich_help_panel=_ASSUMPTIONS
+        ),
+    ] = "240-426-540",
+    metric_delays: Annotated[
+        str,
+        typer.Option(
+            help="Seconds until metrics are seen: the front-end's, the endpoint's, the hosts'.",
+            rich_help_panel=_ASSUMPTIONS,
+        ),
+    ] = "10,60,60",
+    prompts: Annotated[
+        str | None,
+        typer.Option(
+            help="Popularity: distinct prompts, Zipf exponent, share of unique ones, such as 10000,1,0.3.",
+            rich_help_panel=_ASSUMPTIONS,
+        ),
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="A price file instead of the shipped one.", rich_help_panel=_ASSUMPTIONS),
+    ] = None,
+) -> None:
+    """Simulate a campaign's day before it is deployed: how long people wait, and what it costs."""
+    from darkroom.campaign import CampaignError
+    from darkroom.planner.command import PlanRequest, run_plan
+    from darkroom.planner.plan import read_assumptions
+    from darkroom.planner.popularity import parse_popularity
+    from darkroom.planner.traffic_source import TrafficSource
+
+    try:
+        source = TrafficSource(
+            file=traffic,
+            scale=scale,
+            interval=interval,
+            start=None if start is None else start.replace(tzinfo=UTC),
+            popularity=None if prompts is None else parse_popularity(prompts),
+        )
+        assumptions = read_assumptions(
+            service=service, start_up=start_up, metric_delays=metric_delays, prices=prices, seed=seed
+        )
+        run_plan(PlanRequest(campaign, source, assumptions, compare, optimize, json, html), Console())
+    except (CampaignError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
 
 
 @sandbox_app.command()

@@ -139,6 +139,8 @@ class Scaling(Section):
     """The least time between two scale-ins; better longer than the longest picture."""
     seconds_per_image: Annotated[float, Field(gt=0)] | None = None
     """Seconds that one worker takes for one picture. Default: the recipe's, scaled to the steps."""
+    latency_goal: Annotated[int, Duration(1, HOUR, "the longest that a person should wait")] = 10
+    """From request to picture. `darkroom plan` counts the requests that waited longer."""
     schedule: tuple[ScheduledAction, ...] = Field(default=(), strict=False)
     """Changes of the bounds at known times."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from darkroom.demo.charts import Series, line_chart
+from darkroom.charts import Series, line_chart
 from darkroom.demo.checks import Check, Run
 
 

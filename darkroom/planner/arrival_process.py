@@ -30,7 +30,9 @@ class Burstiness:
             )
 
 
-def modulate(rates: FloatArray, step: float, burstiness: Burstiness, random: np.random.Generator) -> FloatArray:
+def modulate(
+    rates: FloatArray, step: float, burstiness: Burstiness, random: np.random.Generator
+) -> FloatArray:
     """``rates``, one for each ``step`` seconds, with the noise of ``burstiness``."""
     if burstiness.variation == 0:
         return rates
@@ -53,4 +55,5 @@ def poisson_arrivals(rates: FloatArray, step: float, random: np.random.Generator
     positions = np.cumsum(gaps, out=gaps)
     positions = positions[: np.searchsorted(positions, total)]
     edges = np.arange(len(expected)) * step
-    return np.interp(positions, expected, edges)
+    arrivals: FloatArray = np.interp(positions, expected, edges)
+    return arrivals

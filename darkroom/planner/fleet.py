@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from darkroom.planner.queue_kernel import WORKERS, Waiting, Workers
 
@@ -92,7 +93,7 @@ class Fleet:
         going = [instance.number for instance in instances]
         self._rebuild(np.flatnonzero(~np.isin(numbers, going)))
 
-    def _rebuild(self, kept: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+    def _rebuild(self, kept: NDArray[np.intp]) -> None:
         """Make the heap of the workers at ``kept``: a sorted array is a heap."""
         free_at, instance = self._workers.free_at[kept], self._workers.instance[kept]
         order = np.argsort(free_at, kind="stable")

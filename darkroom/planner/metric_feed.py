@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from darkroom.autoscaling.metric_query import MetricStat
 from darkroom.autoscaling.series import TimeSeries
+from darkroom.planner.problem import PlanError
 from darkroom.planner.queue_kernel import (
     COALESCED,
     COMPLETED,
@@ -20,6 +21,7 @@ from darkroom.planner.queue_kernel import (
 STEP = 10
 """Seconds of a step, the finest period of an alarm. Metrics of one second are not kept apart."""
 MINUTE = 60
+_LONGEST_DELAY = 3600
 
 FRONT_END, ENDPOINT, HOST = "ImageGenAPI", "AWS/SageMaker", "/aws/sagemaker/Endpoints"
 
@@ -44,6 +46,24 @@ class MetricDelays:
     def of(self, namespace: str) -> float:
         """The delay of a namespace's metrics."""
         return {FRONT_END: self.front_end, ENDPOINT: self.endpoint, HOST: self.host}[namespace]
+
+
+def parse_metric_delays(text: str) -> MetricDelays:
+    """Delays as the command line has them: ``10,60,60``, the front-end's, the endpoint's, the hosts'.
+
+    Raises:
+        PlanError: they are none.
+    """
+    try:
+        front_end, endpoint, host = (float(part) for part in text.split(","))
+    except ValueError:
+        front_end = endpoint = host = -1.0
+    if not all(0 <= delay <= _LONGEST_DELAY for delay in (front_end, endpoint, host)):
+        raise PlanError(
+            f"{text!r} are no metric delays: write three numbers of seconds from 0 to {_LONGEST_DELAY}, "
+            "the front-end's, the endpoint's and the hosts', such as 10,60,60"
+        )
+    return MetricDelays(front_end, endpoint, host)
 
 
 @dataclass(frozen=True)

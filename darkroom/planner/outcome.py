@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from darkroom.planner.queue_kernel import (
     COALESCED,
@@ -89,9 +90,10 @@ class Outcome:
         return np.maximum(waits, 0.0, out=waits)
 
     @cached_property
-    def _drawn(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def _drawn(self) -> NDArray[np.bool_]:
         leads = self.requests.leader == np.arange(len(self.requests.leader), dtype=np.int32)
-        return np.logical_and(leads, ~self.requests.expired)
+        drawn: NDArray[np.bool_] = np.logical_and(leads, ~self.requests.expired)
+        return drawn
 
     @cached_property
     def wait(self) -> Percentiles:

@@ -42,10 +42,28 @@ class Popularity:
         upper = np.cumsum(weights)
         # One number decides both: below the unique share, a prompt of its own; above it, which other.
         draw = (random.random(count) - self.unique_share) / (1 - self.unique_share)
-        prompts = np.searchsorted(upper, draw * upper[-1], side="right").astype(np.int32)
+        found = np.searchsorted(upper, draw * upper[-1], side="right")
+        prompts: NDArray[np.int32] = found.astype(np.int32)
         np.minimum(prompts, self.distinct - 1, out=prompts)
         prompts[draw < 0] = UNIQUE
         return prompts
 
 
 EVERY_PROMPT_ITS_OWN = Popularity(distinct=1, unique_share=1.0)
+
+
+def parse_popularity(text: str) -> Popularity:
+    """A popularity as the command line has it: ``10000,1,0.3``.
+
+    Raises:
+        PlanError: it is none.
+    """
+    parts = text.split(",")
+    try:
+        distinct, exponent, unique_share = int(parts[0]), float(parts[1]), float(parts[2])
+    except (ValueError, IndexError):
+        raise PlanError(
+            f"{text!r} is no popularity: write distinct prompts, Zipf exponent and share of unique ones, "
+            "such as 10000,1,0.3"
+        ) from None
+    return Popularity(distinct, exponent, unique_share)

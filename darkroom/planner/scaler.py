@@ -92,9 +92,7 @@ class Scaler:
         if now % MINUTE == 0:
             self._run_schedule(now)
 
-    def _evaluate(
-        self, watched: _WatchedAlarm, now: float
-    ) -> Iterator[tuple[ScalingPolicy, Breach]]:
+    def _evaluate(self, watched: _WatchedAlarm, now: float) -> Iterator[tuple[ScalingPolicy, Breach]]:
         """Bring an alarm's state up to date; give its call on its policy if it makes one.
 
         "The alarm continues to invoke the action once per minute that the alarm remains in the new
@@ -128,13 +126,9 @@ class Scaler:
         chosen = decide(self.policies, proposals, self.limits, capacity) if proposals else None
         if chosen is not None:
             self._set(chosen.capacity, chosen.policy, now)
-            self._states = begin(
-                self._states, chosen.policy, Scaling(chosen.base, chosen.capacity), capacity
-            )
+            self._states = begin(self._states, chosen.policy, Scaling(chosen.base, chosen.capacity), capacity)
 
-    def _propose(
-        self, policy: ScalingPolicy, breach: Breach, capacity: int, now: float
-    ) -> Proposal | None:
+    def _propose(self, policy: ScalingPolicy, breach: Breach, capacity: int, now: float) -> Proposal | None:
         return propose(policy, self._states.get(policy.name, PolicyState()), breach, capacity, now)
 
     def _set(self, capacity: int, cause: str, now: float) -> None:
@@ -148,9 +142,7 @@ class Scaler:
                 continue
             entry.due = self._next_run(entry.action, now)
             try:
-                self.limits, capacity = apply_scheduled_action(
-                    entry.action, self.limits, self.fleet.desired
-                )
+                self.limits, capacity = apply_scheduled_action(entry.action, self.limits, self.fleet.desired)
             except ValueError:
                 continue  # AWS refuses limits that contradict those in force, and leaves them
             if capacity != self.fleet.desired:
@@ -161,9 +153,7 @@ class Scaler:
         moment = datetime.fromtimestamp(origin + after, UTC)
         if action.start is not None and action.start > moment:
             moment = action.start
-        found = next_occurrence(
-            action.schedule, moment, action.time_zone, start=action.start or self.start
-        )
+        found = next_occurrence(action.schedule, moment, action.time_zone, start=action.start or self.start)
         if found is None or (action.end is not None and found > action.end):
             return None
         return found.timestamp() - origin

@@ -90,7 +90,9 @@ class _Run:
         )
         catalogue = int(traffic.prompts.max(initial=-1)) + 1
         self._waiting = Waiting(
-            np.empty(count, dtype=np.int32), np.zeros(4, dtype=np.int64), np.full(catalogue, -1, dtype=np.int32)
+            np.empty(count, dtype=np.int32),
+            np.zeros(4, dtype=np.int64),
+            np.full(catalogue, -1, dtype=np.int32),
         )
         most = most_instances(endpoint.target) * endpoint.workers_per_instance
         self._workers = Workers(np.full(most, np.inf), np.zeros(most, dtype=np.int32))
@@ -145,9 +147,7 @@ class _Run:
         drawing = self._in_system - waiting
         oldest = now - self._traffic.arrivals[self._waiting.queue[cursor[HEAD]]] if waiting else 0.0
         busy = min(1.0, drawing / (instances * self._per_instance)) if instances else 0.0
-        self._feed.samples.append(
-            EndpointSample(instances, self._in_system, waiting, float(oldest), busy)
-        )
+        self._feed.samples.append(EndpointSample(instances, self._in_system, waiting, float(oldest), busy))
         self._minutes.append(Minute(now, self._fleet.desired, instances, self._in_system, busy))
 
     def outcome(self, now: float) -> Outcome:

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.demo.charts import Series, line_chart
+from darkroom.charts import Series, line_chart
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _values = st.floats(min_value=0, max_value=1e9, allow_nan=False)

@@ -74,7 +74,7 @@ class Scaler:
         self.policies = [resource.policy for resource in self.target.policies]
         self._alarms = [alarm for resource in self.target.policies for alarm in _alarms_of(resource)]
         self._states: dict[str, PolicyState] = {}
-        self._under_way = False
+        self._changed: float | None = None
         self._actions = [
             _DueAction(action, self._next_run(action, 0.0)) for action in self.target.scheduled_actions
         ]
@@ -86,9 +86,10 @@ class Scaler:
     def act(self, now: float) -> None:
         """Do what is due at ``now``, a multiple of ten seconds."""
         self._invoke([call for watched in self._alarms for call in self._evaluate(watched, now)], now)
-        if self._under_way and self.fleet.is_settled(now):
+        # No change is done the moment it is asked for: it is seen at the next look, as in the local AWS.
+        if self._changed is not None and self._changed < now and self.fleet.is_settled(now):
             self._states = complete(self._states, now)
-            self._under_way = False
+            self._changed = None
         if now % MINUTE == 0:
             self._run_schedule(now)
 
@@ -134,7 +135,7 @@ class Scaler:
     def _set(self, capacity: int, cause: str, now: float) -> None:
         self.fleet.set_desired(capacity, now)
         self.decisions.append(Decision(now, capacity, cause))
-        self._under_way = True
+        self._changed = now
 
     def _run_schedule(self, now: float) -> None:
         for entry in self._actions:

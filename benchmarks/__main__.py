@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import front_end, synth
+from benchmarks import front_end, planner, synth
+from benchmarks.planner import Comparison, Day
 from benchmarks.ratio import Ratio
 from benchmarks.synth import Growth
 
@@ -28,11 +29,19 @@ def main() -> None:
     with console.status("synth.growth"):
         growth = synth.growth()
     console.print(f"each further campaign: {growth.seconds_per_campaign:.2f} s (goal {growth.goal})")
-    REPORT.write_text(_report(ratios, growth), encoding="utf-8")
+    with console.status("planner.against_simpy"):
+        comparison = planner.against_simpy()
+    console.print(f"planner over simpy: {comparison.ratio:.0f} times faster (goal {comparison.goal:g})")
+    with console.status("planner.day"):
+        days = [planner.day(hours) for hours in (6, 12, 24)]
+    console.print(f"a day of {days[-1].requests:,} requests: {days[-1].seconds:.1f} s (goal 60)")
+    REPORT.write_text(_report(ratios, growth, comparison, days), encoding="utf-8")
     console.print(f"written to {REPORT}")
 
 
-def _report(ratios: Sequence[Ratio], growth: Growth) -> str:
+def _report(
+    ratios: Sequence[Ratio], growth: Growth, comparison: Comparison, days: Sequence[Day]
+) -> str:
     lines = [
         "# Benchmarks",
         "",
@@ -53,6 +62,21 @@ def _report(ratios: Sequence[Ratio], growth: Growth) -> str:
         "Synth by the number of campaigns in the app (medians of three runs): "
         + ", ".join(f"{count}: {seconds:.2f} s" for count, seconds in growth.seconds)
         + f". Each further campaign costs {growth.seconds_per_campaign:.2f} s (goal {growth.goal:g} s).",
+        "",
+        f"The planner simulates the same queue of {comparison.requests:,} requests {comparison.ratio:.0f} times faster "
+        f"than a straightforward simpy model (goal {comparison.goal:g}): {comparison.seconds:.2f} s and "
+        f"{comparison.simpy_seconds:.1f} s; mean, P50, P95 and P99 differ by at most "
+        f"{100 * comparison.largest_difference:.3f}% (goal 1%).",
+        "",
+        "| simulated at 300 requests a second | requests | wall time | peak memory | a million requests |",
+        "|---|---:|---:|---:|---:|",
+        *(
+            f"| {hours} hours | {one.requests:,} | {one.seconds:.1f} s | {one.gigabytes:.2f} GB "
+            f"| {one.seconds / one.requests * 1e6:.2f} s |"
+            for hours, one in zip((6, 12, 24), days, strict=True)
+        ),
+        "",
+        "One core; the goal for the day is 60 s and 4 GB, time in proportion to the requests.",
         "",
         "How each is measured is in the docstrings of `benchmarks/`.",
         "",

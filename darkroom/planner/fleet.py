@@ -99,6 +99,7 @@ class Fleet:
         order = np.argsort(free_at, kind="stable")
         self._workers.free_at[: len(kept)] = free_at[order]
         self._workers.instance[: len(kept)] = instance[order]
+        self._workers.free_at[len(kept) :] = np.inf
         self._cursor[WORKERS] = len(kept)
 
     def billed_seconds(self, now: float) -> float:

@@ -58,7 +58,10 @@ class Waiting(NamedTuple):
 
 
 class Workers(NamedTuple):
-    """A binary heap of the workers by the moment they are free; the cursor has its size."""
+    """A binary heap of the workers by the moment they are free; the cursor has its size.
+
+    Beyond the heap ``free_at`` is infinite, so that a last child without a sibling needs no case.
+    """
 
     free_at: FloatArray
     instance: IntArray
@@ -73,85 +76,31 @@ class Limits(NamedTuple):
 
 
 def _compiled(function: _Function) -> _Function:
-    """``function`` in machine code, kept beside its source for the next run."""
-    return cast(_Function, numba.njit(cache=True, nogil=True)(function))
+    """``function`` in machine code, kept beside its source for the next run.
+
+    Inlined where another calls it. The inner functions take arrays, not the tuples: taking an array out of
+    a tuple counts a reference, which in the loop would take longer than what they do.
+    """
+    return cast(_Function, numba.njit(cache=True, inline="always")(function))
 
 
 @_compiled
-def _occupy_first(workers: Workers, size: int, until: float) -> None:
+def _occupy_first(free_at: FloatArray, instance: IntArray, size: int, until: float) -> None:
     """Give the worker that is free first work until ``until``: replace the heap's root and sift it down."""
-    free_at, instance = workers.free_at, workers.instance
     who = instance[0]
     place = 0
-    while True:
-        child = 2 * place + 1
-        if child >= size:
-            break
-        if child + 1 < size and free_at[child + 1] < free_at[child]:
-            child += 1
+    child = 1
+    while child < size:
+        # Added, not branched on: which child is smaller is a coin's toss, and mispredicting costs more.
+        child += np.int64(free_at[child + 1] < free_at[child])
         if free_at[child] >= until:
             break
         free_at[place] = free_at[child]
         instance[place] = instance[child]
         place = child
+        child = 2 * place + 1
     free_at[place] = until
     instance[place] = who
-
-
-@_compiled
-def _serve(
-    requests: Requests,
-    waiting: Waiting,
-    workers: Workers,
-    limits: Limits,
-    counts: FloatArray,
-    last: float,
-    until: float,
-) -> None:
-    """Start, or let expire, every waiting job whose turn comes by ``last`` and before ``until``."""
-    cursor = waiting.cursor
-    rows = counts.shape[0]
-    while cursor[HEAD] < cursor[TAIL]:
-        job = waiting.queue[cursor[HEAD]]
-        arrival = requests.arrival[job]
-        start = max(arrival, workers.free_at[0]) if cursor[WORKERS] > 0 else np.inf
-        deadline = arrival + limits.request_time_to_live
-        expires = deadline < start
-        moment = deadline if expires else start
-        if moment > last or moment >= until:
-            return
-        cursor[HEAD] += 1
-        if expires:
-            requests.answered[job] = deadline
-            requests.expired[job] = True
-            counts[min(int(deadline / limits.step), rows - 1), EXPIRED] += 1
-            continue
-        end = start + requests.service[job]
-        _occupy_first(workers, cursor[WORKERS], end)
-        requests.answered[job] = end
-        row = min(int(end / limits.step), rows - 1)
-        counts[row, COMPLETED] += 1
-        counts[row, LATENCY] += end - arrival
-
-
-@_compiled
-def _find_leader(requests: Requests, waiting: Waiting, limits: Limits, now: float, prompt: int) -> int:
-    """The request whose job answers ``prompt`` at ``now``; -1 when it has to be drawn.
-
-    A job that is under way answers all who ask for it meanwhile (single flight); a picture that is
-    there answers until the cache drops it; an expired job answers nobody who comes later.
-    """
-    if prompt < 0:
-        return -1
-    leader = waiting.last_leader[prompt]
-    if leader < 0:
-        return -1
-    answered = requests.answered[leader]
-    if now < answered:
-        return int(leader)
-    if requests.expired[leader] or now >= answered + limits.cache_time_to_live:
-        return -1
-    return int(leader)
 
 
 @_compiled
@@ -161,33 +110,66 @@ def advance(
     workers: Workers,
     limits: Limits,
     counts: FloatArray,
-    until: float,
+    step: int,
 ) -> None:
-    """Let everything happen that happens before ``until``, seconds.
+    """Let everything happen that happens in step number ``step``, from 0; steps come one after the other.
+
+    A job that is under way answers all who ask for its prompt meanwhile (single flight); a picture that is
+    there answers until the cache drops it; an expired job answers nobody who comes later.
 
     Args:
         counts: a row a step, the columns above; filled in.
     """
-    cursor = waiting.cursor
-    total = requests.arrival.shape[0]
-    rows = counts.shape[0]
-    while cursor[NEXT] < total and requests.arrival[cursor[NEXT]] < until:
-        number = cursor[NEXT]
-        now = requests.arrival[number]
-        _serve(requests, waiting, workers, limits, counts, now, until)
-        row = min(int(now / limits.step), rows - 1)
-        counts[row, REQUESTS] += 1
-        prompt = requests.prompt[number]
-        leader = _find_leader(requests, waiting, limits, now, prompt)
-        if leader >= 0:
-            requests.leader[number] = leader
-            counts[row, HITS if requests.answered[leader] <= now else COALESCED] += 1
-        else:
-            requests.leader[number] = number
+    arrivals, prompts, service = requests.arrival, requests.prompt, requests.service
+    leaders, answered, expired = requests.leader, requests.answered, requests.expired
+    queue, last_leader, cursor = waiting.queue, waiting.last_leader, waiting.cursor
+    free_at, instance = workers.free_at, workers.instance
+    time_to_live, cache_time_to_live = limits.request_time_to_live, limits.cache_time_to_live
+    number, head, tail, size = cursor[NEXT], cursor[HEAD], cursor[TAIL], cursor[WORKERS]
+    total, last_row = arrivals.shape[0], counts.shape[0] - 1
+    until = (step + 1) * limits.step
+    begun, first_miss, hits = number, tail, 0
+    while True:
+        arrives = number < total and arrivals[number] < until
+        # What happens at the very end of a step belongs to the next one.
+        now = arrivals[number] if arrives else np.nextafter(until, 0.0)
+        while head < tail:  # every waiting job whose turn comes by now starts, or has expired
+            job = queue[head]
+            start = max(arrivals[job], free_at[0])  # infinite without workers
+            deadline = arrivals[job] + time_to_live
+            if min(start, deadline) > now:
+                break
+            head += 1
+            if deadline < start:
+                answered[job] = deadline
+                expired[job] = True
+                counts[min(int(deadline / limits.step), last_row), EXPIRED] += 1
+                continue
+            end = start + service[job]
+            _occupy_first(free_at, instance, size, end)
+            answered[job] = end
+            row = min(int(end / limits.step), last_row)
+            counts[row, COMPLETED] += 1
+            counts[row, LATENCY] += end - arrivals[job]
+        if not arrives:
+            break
+        prompt = prompts[number]
+        leader = last_leader[prompt] if prompt >= 0 else -1
+        if leader >= 0 and now >= answered[leader]:
+            if expired[leader] or now >= answered[leader] + cache_time_to_live:
+                leader = -1
+            else:
+                hits += 1
+        leaders[number] = leader
+        if leader < 0:
+            leaders[number] = number
             if prompt >= 0:
-                waiting.last_leader[prompt] = number
-            waiting.queue[cursor[TAIL]] = number
-            cursor[TAIL] += 1
-            counts[row, MISSES] += 1
-        cursor[NEXT] += 1
-    _serve(requests, waiting, workers, limits, counts, np.inf, until)
+                last_leader[prompt] = number
+            queue[tail] = number
+            tail += 1
+        number += 1
+    counts[step, REQUESTS] = number - begun
+    counts[step, MISSES] = tail - first_miss
+    counts[step, HITS] = hits
+    counts[step, COALESCED] = number - begun - (tail - first_miss) - hits
+    cursor[NEXT], cursor[HEAD], cursor[TAIL] = number, head, tail

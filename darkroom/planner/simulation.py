@@ -95,7 +95,7 @@ class _Run:
             np.full(catalogue, -1, dtype=np.int32),
         )
         most = most_instances(endpoint.target) * endpoint.workers_per_instance
-        self._workers = Workers(np.full(most, np.inf), np.zeros(most, dtype=np.int32))
+        self._workers = Workers(np.full(most + 1, np.inf), np.zeros(most + 1, dtype=np.int32))
         self._limits = Limits(
             float(endpoint.request_time_to_live), float(endpoint.cache_time_to_live), float(STEP)
         )
@@ -118,8 +118,9 @@ class _Run:
 
     def step_to(self, now: float) -> None:
         """Everything up to ``now``, a multiple of the step; then the metrics, then the scaling."""
-        advance(self._requests, self._waiting, self._workers, self._limits, self._counts, now)
-        ended = self._counts[int(now // STEP) - 1]
+        step = int(now // STEP) - 1
+        advance(self._requests, self._waiting, self._workers, self._limits, self._counts, step)
+        ended = self._counts[step]
         self._in_system += int(ended[MISSES] - ended[COMPLETED] - ended[EXPIRED])
         if now % MINUTE == 0:
             self._sample(now)

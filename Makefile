@@ -15,7 +15,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 REQUIREMENTS := requirements.txt requirements-sandbox.txt requirements-dev.txt lambda/requirements.txt constraints.txt
 MODEL_SOURCES := $(shell find model_artifacts neuron_build -name '*.py' -o -name '*.json')
 
-.PHONY: help setup demo test lint format bench soak constraints clean
+.PHONY: help setup demo test lint format bench scaling soak constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -68,6 +68,9 @@ format: setup ## Format and fix what can be fixed
 
 bench: setup ## Measure the ratios of docs/benchmarks.md and write them there
 	python -m benchmarks
+
+scaling: setup ## Run the planner's scenarios and write docs/scaling.md; TRACES=FOLDER has the recorded arrivals
+	python -m darkroom.planner.scenarios $(if $(TRACES),--traces $(TRACES))
 
 soak: setup ## The long runs that make test has no time for
 	pytest -m soak

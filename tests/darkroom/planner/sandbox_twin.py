@@ -63,7 +63,11 @@ def _configuration(resource: PolicyResource) -> dict[str, Any]:
 def _steps(policy: StepScalingPolicy) -> list[dict[str, Any]]:
     names = ("ScalingAdjustment", "MetricIntervalLowerBound", "MetricIntervalUpperBound")
     return [
-        {name: value for name, value in zip(names, (s.adjustment, s.lower, s.upper), strict=True) if value is not None}
+        {
+            name: value
+            for name, value in zip(names, (s.adjustment, s.lower, s.upper), strict=True)
+            if value is not None
+        }
         for s in policy.steps
     ]
 

@@ -60,7 +60,9 @@ def assert_never_stranded(
     forgotten = 0
     for minute in outcome.minutes:
         forgotten = forgotten + 1 if minute.desired == 0 and minute.backlog > 0 else 0
-        assert forgotten <= patience, f"{minute.backlog} requests and no instance ordered at {minute.moment} s"
+        assert forgotten <= patience, (
+            f"{minute.backlog} requests and no instance ordered at {minute.moment} s"
+        )
 
 
 @settings(max_examples=150, deadline=None, phases=PHASES)

@@ -42,7 +42,10 @@ def decisions_of_the_sandbox(
     dimensions = {
         (query.stat.namespace, query.stat.name): query.stat.dimensions
         for resource in target.policies
-        for queries in [getattr(resource.policy, "queries", ()), *(alarm.queries for alarm in resource.alarms)]
+        for queries in [
+            getattr(resource.policy, "queries", ()),
+            *(alarm.queries for alarm in resource.alarms),
+        ]
         for query in queries
         if query.stat is not None
     }

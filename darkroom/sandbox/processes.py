@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -71,11 +72,11 @@ class Processes:
 
     def kill(self, child: subprocess.Popen[bytes]) -> None:
         """Kill ``child`` and everything in its session, and reap it."""
-        try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        child.wait()
+        # Once a child is reaped its id may be another process's.
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
     def kill_all(self) -> None:
         """Kill and reap every child."""

@@ -53,9 +53,14 @@ def demo(
     output: Annotated[Path, typer.Option(help="Where pictures and the report go.")] = Path("out/demo"),
 ) -> None:
     """Deploy campaigns/demo.yaml to a local AWS, ask it for pictures, destroy it; exit 1 if a claim broke."""
-    from darkroom.demo.run import run_demo
+    from darkroom.demo.run import DemoError, run_demo
 
-    raise typer.Exit(0 if run_demo(output, Console()) else 1)
+    try:
+        held = run_demo(output, Console())
+    except DemoError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    raise typer.Exit(0 if held else 1)
 
 
 @sandbox_app.command()

@@ -17,12 +17,12 @@ from rich.console import Console
 from darkroom.demo import image_requests, metrics, report, tables
 from darkroom.demo.checks import Run, check
 from darkroom.demo.client import ImageApi, download
-from darkroom.demo.image_requests import Outcome
+from darkroom.demo.image_requests import Outcome, RefusedError
 from darkroom.demo.notifications import Subscription
 from darkroom.demo.steps import Steps
-from darkroom.deployed import api_access, stack_outputs
-from darkroom.sandbox.cdk import Cdk
-from darkroom.sandbox.process import SandboxProcess
+from darkroom.deployed import NotDeployedError, api_access, stack_outputs
+from darkroom.sandbox.cdk import Cdk, CdkError
+from darkroom.sandbox.process import SandboxError, SandboxProcess
 
 CAMPAIGN = "demo"
 STACKS = f"{CAMPAIGN}/*"
@@ -34,15 +34,26 @@ INSTANCE_START_SECONDS = 60.0
 ZERO_DEADLINE_SECONDS, PICTURES_DEADLINE_SECONDS = 90.0, 120.0
 
 
+class DemoError(Exception):
+    """The demo could not go on; the text says at what, and what was printed."""
+
+
 def run_demo(folder: Path, console: Console) -> bool:
-    """Run the demo, write its report to ``folder`` and print what happened; True when every claim held."""
+    """Run the demo, write its report to ``folder`` and print what happened; True when every claim held.
+
+    Raises:
+        DemoError: it could not be run to its end.
+    """
     steps = Steps(console)
-    with ExitStack() as stack:
-        with steps("Start a local AWS"):
-            sandbox = stack.enter_context(
-                SandboxProcess(speed=DRAWING_SPEED, instance_start_seconds=INSTANCE_START_SECONDS)
-            )
-        began, run = _Demo(sandbox, steps).run()
+    try:
+        with ExitStack() as stack:
+            with steps("Start a local AWS"):
+                sandbox = stack.enter_context(
+                    SandboxProcess(speed=DRAWING_SPEED, instance_start_seconds=INSTANCE_START_SECONDS)
+                )
+            began, run = _Demo(sandbox, steps).run()
+    except (CdkError, SandboxError, NotDeployedError, RefusedError, TimeoutError) as error:
+        raise DemoError(f"the demo stopped: {error}") from error
     checks = check(run)
     path = report.write(run, checks, campaign=CAMPAIGN, began=began, folder=folder)
     tables.show(console, run, checks, report=path, seconds=steps.seconds())

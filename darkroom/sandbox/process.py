@@ -9,13 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
+from darkroom.sandbox import own_folder
 from darkroom.sandbox.processes import Processes
 
 REGION = "us-east-1"
@@ -46,7 +46,7 @@ class SandboxProcess:
     def __init__(
         self, *, speed: float = 1.0, instance_start_seconds: float = 60.0, verbose: bool = False
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="darkroom-"))
+        self._folder = own_folder.make()
         self._options = [
             f"--speed={speed}",
             f"--instance-start-seconds={instance_start_seconds}",

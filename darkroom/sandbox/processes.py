@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,11 +16,26 @@ from pathlib import Path
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
+# Looked up here and not in the child: between fork and exec another thread's lock on the dynamic
+# linker would stay locked for ever.
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_OPEN_FILES = 65536
+
+
+def raise_open_file_limit() -> None:
+    """Let this process hold more files open than the customary 1024: a connection is a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        # macOS refuses what is above its own limit; the customary one must do then.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _die_with_parent() -> None:
     """Run in the child before exec: ask Linux to kill it when its parent dies (prctl(2))."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Processes:

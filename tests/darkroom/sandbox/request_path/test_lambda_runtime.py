@@ -7,14 +7,17 @@ import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.awslambda.models import lambda_backends
 
 from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.function import allows
 from darkroom.sandbox.lambda_runtime.lookup import find
+from darkroom.sandbox.processes import raise_open_file_limit
 from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws, eventually, package
 
 ECHO = """
@@ -162,6 +165,35 @@ def test_reserved_concurrency_lowers_the_bound(aws: Aws) -> None:
     with ThreadPoolExecutor(6) as callers:
         processes = {answer for answer, _ in callers.map(lambda _: aws.invoke("single"), range(6))}
     assert len(processes) == 1
+
+
+def test_a_function_reserved_to_nothing_is_throttled_and_nobody_waits_for_it(aws: Aws) -> None:
+    aws.function("off", ECHO)
+    aws.client("lambda").put_function_concurrency(FunctionName="off", ReservedConcurrentExecutions=0)
+    answer, response = aws.invoke("off")
+    assert response["FunctionError"] == "Unhandled"
+    assert answer["errorType"] == "TooManyRequestsException"
+
+
+def test_a_new_environment_works_while_more_than_a_thousand_connections_are_open(aws: Aws) -> None:
+    raise_open_file_limit()
+    with ExitStack() as many:
+        for _ in range(1200):
+            many.enter_context(Path(os.devnull).open())
+        aws.function("late", "def handler(e, c):\n    print('heard')\n    return 'answer'")
+        assert aws.invoke("late")[0] == "answer"
+        eventually(lambda: "heard" in aws.log("/aws/lambda/late"))
+
+
+def test_an_environment_that_cannot_be_made_leaves_no_thread_behind(aws: Aws) -> None:
+    aws.function("no-zip", ECHO)
+    lambda_backends[ACCOUNT][REGION].get_function("no-zip").code_bytes = b"no zip file"
+    lambda_backends[ACCOUNT][REGION].get_function("no-zip").code_digest = "0" * 64
+    assert aws.invoke("no-zip")[0]["errorType"] == "Sandbox.StartFailure"
+    before = threading.active_count()
+    for _ in range(5):
+        aws.invoke("no-zip")
+    eventually(lambda: threading.active_count() <= before)
 
 
 def test_new_code_and_new_configuration_replace_the_environment(aws: Aws) -> None:

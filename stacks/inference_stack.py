@@ -89,6 +89,11 @@ class InferenceStack(cdk.Stack):
         """SageMaker downloads the bundle's prefix, uncompressed, to /opt/ml/model."""
         bucket, prefix = self.bundle
         workers = self._campaign.workers_per_instance
+        endpoint = self._campaign.file.endpoint
+        # After so long without an answer the model server restarts a worker, the answer to loading the model
+        # included. Multi Model Server takes the older variable for minutes, TorchServe for seconds
+        # (awslabs/multi-model-server, ConfigManager.getDefaultResponseTimeoutSeconds and WorkerThread).
+        timeout = max(endpoint.startup_timeout, endpoint.invocation_timeout)
         container = {
             "image": self._image.uri,
             "modelDataSource": {
@@ -102,8 +107,8 @@ class InferenceStack(cdk.Stack):
                 "SAGEMAKER_PROGRAM": "inference.py",
                 # The toolkit starts one worker a core by default, which breaks pipelines on two cores.
                 "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
-                # 60 s by default, less than a large picture takes.
-                "SAGEMAKER_MODEL_SERVER_TIMEOUT": str(self._campaign.file.endpoint.invocation_timeout),
+                "SAGEMAKER_MODEL_SERVER_TIMEOUT": str(timeout),
+                "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(timeout),
                 # A core belongs to one process.
                 "NEURON_RT_NUM_CORES": str(self._campaign.recipe.neuron_cores_per_worker),
             },

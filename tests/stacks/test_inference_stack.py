@@ -57,7 +57,8 @@ def test_the_container_knows_workers_cores_program_and_time_out(synth: Synth) ->
     assert _model(synth("national-launch"))["PrimaryContainer"]["Environment"] == {
         "SAGEMAKER_PROGRAM": "inference.py",
         "SAGEMAKER_MODEL_SERVER_WORKERS": "12",
-        "SAGEMAKER_MODEL_SERVER_TIMEOUT": "300",
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT": "1800",  # startup_timeout is 30m, invocation_timeout 5m
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": "1800",
         "NEURON_RT_NUM_CORES": "2",
     }
 
@@ -94,7 +95,7 @@ def test_results_failures_and_notifications_go_where_the_seam_says(demo: Synthes
         {"model": {"bundle": "s3://example-model-bundles/sd21-512/2026-12-24/"}},
         {"endpoint": {"volume_size": 64}},
         {"endpoint": {"instance_type": "ml.inf2.8xlarge"}},
-        {"endpoint": {"invocation_timeout": "4m"}},
+        {"endpoint": {"startup_timeout": "25m"}},
     ],
 )
 def test_changed_content_makes_a_new_endpoint_config_of_the_same_endpoint(

@@ -27,9 +27,15 @@ class Series:
     style: str = "line"
 
 
-def line_chart(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> str:
-    """An SVG element with the series over common axes, both from zero."""
-    x_top = _nice_ceiling(max((x for one in series for x, _ in one.points), default=1.0))
+def line_chart(
+    title: str, x_label: str, y_label: str, series: Sequence[Series], *, x_end: float | None = None
+) -> str:
+    """An SVG element with the series over common axes, both from zero.
+
+    Args:
+        x_end: where the x axis ends at least, so that charts of one time can stand below each other.
+    """
+    x_top = _nice_ceiling(max([x_end or 0.0, *(x for one in series for x, _ in one.points)], default=1.0))
     y_top = _nice_ceiling(max((y for one in series for _, y in one.points), default=1.0))
 
     def place(x: float, y: float) -> tuple[float, float]:

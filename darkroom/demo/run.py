@@ -81,7 +81,10 @@ class _Demo:
         subscription = Subscription(self._session, [topics["SuccessTopicArn"], topics["ErrorTopicArn"]])
         with self._steps("Wait until the idle endpoint is at zero instances"):
             self._wait_for_zero()
-        began = self._now()
+        # From the start of a minute on: metrics are read by the minute.
+        began = self._now().replace(second=0, microsecond=0)
+        began_wall = time.time()
+        lead = (self._now() - began).total_seconds()
         outcomes, pictures = self._ask()
         with self._steps("Wait until the endpoint is back at zero"):
             self._wait_for_zero()
@@ -95,6 +98,8 @@ class _Demo:
             outcomes=outcomes,
             pictures=pictures,
             drawn=_drawn(endpoint["by_inference_id"]),
+            # While the requests were made the clock ran at one speed.
+            latencies=[(lead + (one.asked_at - began_wall) * DRAWING_SPEED, one.seconds) for one in outcomes],
             instances=_since(endpoint["history"], began.timestamp()),
             notifications=notifications,
             readings=readings,

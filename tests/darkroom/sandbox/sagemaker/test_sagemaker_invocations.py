@@ -62,7 +62,7 @@ def test_a_finished_request_has_its_answer_in_s3_and_its_message_in_sns(aws: Aws
     ("payload", "status", "told"),
     [
         ({"bad": True}, "client error (400)", "the payload is bad"),
-        ({"boom": True}, "server error (500)", "the model blew up"),
+        ({"boom": True}, "client error (400)", "the model blew up"),
         ({"exit": True}, "server error (500)", "in the middle of an inference"),
     ],
 )

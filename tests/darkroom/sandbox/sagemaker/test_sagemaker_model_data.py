@@ -95,7 +95,7 @@ def test_a_value_error_after_input_fn_is_the_servers_mistake() -> None:
         raise ValueError("inside the model")
 
     module = serving_module(model_fn=lambda _: None, predict_fn=predict_fn)
-    assert Handler(module, Path("/m")).answer(b"{}", "application/json", "*/*").status == 500
+    assert Handler(module, Path("/m")).answer(b"{}", "application/json", "*/*").status == 400
 
 
 def test_serving_code_that_lacks_a_function_is_told_which() -> None:

@@ -46,7 +46,6 @@ _ROOMS = (
     # After the rooms that emit metrics, and schedules before alarms: the order of their ticks.
     application_autoscaling,
     cloudwatch,
-    # Last: it asks moto for all the resource types that there are.
     cloudformation,
     admin,
 )

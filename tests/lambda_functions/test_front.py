@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.lambda_functions.local_campaign import Campaign
 
-REFUSAL = 'Received client error (400) from primary with message "request refused: steps must be even". See the log.'
+REFUSAL = 'Received client error (400) from primary with message "request refused: steps must be even".'
 
 
 def body(response: dict[str, Any]) -> Any:

@@ -147,7 +147,7 @@ def test_a_payload_is_read_as_text_and_as_bytes(
 def test_another_content_type_is_refused(
     toolkit_module: ModuleType, payload: Payload, content_type: str
 ) -> None:
-    with pytest.raises(ValueError, match="^request refused: the content type must be application/json"):
+    with pytest.raises(ValueError, match=r"^request refused: the content type must be application/json"):
         toolkit_module.input_fn(json.dumps(payload), content_type)
 
 

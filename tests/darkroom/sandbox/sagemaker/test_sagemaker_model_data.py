@@ -90,7 +90,7 @@ def test_serving_code_may_take_the_context_and_choose_the_content_type() -> None
     assert (answer.content_type, answer.body) == ("image/png", b"\x89PNG")
 
 
-def test_a_value_error_after_input_fn_is_the_servers_mistake() -> None:
+def test_every_exception_is_a_400_as_the_toolkit_has_it() -> None:
     def predict_fn(data: Any, model: Any) -> Any:
         raise ValueError("inside the model")
 

@@ -7,7 +7,7 @@ import sys
 import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 from moto.events.models import Rule, events_backends
@@ -20,6 +20,7 @@ from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.destinations import deliver
 from darkroom.sandbox.lambda_runtime.function import require_permission
 from darkroom.sandbox.lambda_runtime.lookup import find
+from darkroom.sandbox.moments import datetime_of
 
 _RESOLUTION_SECONDS = 60.0
 _TARGET_KEYS = frozenset({"Arn", "DeadLetterConfig", "Id", "Input", "InputTransformer", "RetryPolicy"})
@@ -57,7 +58,7 @@ class Schedules:
 
     def fire(self, moment: float) -> None:
         """Fire what is due at ``moment`` (sandbox seconds)."""
-        now = datetime.fromtimestamp(moment, UTC)
+        now = datetime_of(moment)
         rules = {rule.arn: rule for rule in _scheduled_rules()}
         self._schedules = {arn: known for arn, known in self._schedules.items() if arn in rules}
         for arn, rule in rules.items():

@@ -6,7 +6,6 @@ import json
 import sys
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from moto.sns import models
@@ -19,6 +18,7 @@ from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.function import require_permission
 from darkroom.sandbox.lambda_runtime.lookup import find
+from darkroom.sandbox.moments import timestamp_of
 
 _published: list[dict[str, Any]] = []
 _published_lock = threading.Lock()
@@ -118,7 +118,6 @@ class Subscription(models.Subscription):
         self, message: str, message_id: str, subject: str | None, attributes: dict[str, Any] | None
     ) -> dict[str, Any]:
         """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html; the signature is a placeholder."""
-        now = datetime.fromtimestamp(sandbox.current().clock.now(), UTC)
         region = parse_arn(self.topic.arn).region
         return {
             "Type": "Notification",
@@ -126,7 +125,7 @@ class Subscription(models.Subscription):
             "TopicArn": self.topic.arn,
             "Subject": subject,
             "Message": message,
-            "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z",
+            "Timestamp": timestamp_of(sandbox.current().clock.now()),
             "SignatureVersion": "1",
             "Signature": "unsigned",
             "SigningCertUrl": f"https://sns.{region}.amazonaws.com/SimpleNotificationService.pem",

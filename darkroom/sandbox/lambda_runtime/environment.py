@@ -13,7 +13,6 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from moto.awslambda.models import lambda_backends
@@ -32,6 +31,7 @@ from darkroom.sandbox.lambda_runtime.runtime_api import (
     RuntimeApi,
 )
 from darkroom.sandbox.lambda_runtime.variables import variables
+from darkroom.sandbox.moments import timestamp_of
 
 # The init phase may take 10 s; Lambda then runs it again within the first invocation's time-out
 # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
@@ -173,8 +173,7 @@ class ExecutionEnvironment:
     def _timed_out(self, invocation: Invocation, start: float) -> Outcome:
         self.stop()
         text = f"Task timed out after {self.configuration.timeout:.2f} seconds"
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-        self._write(f"{now}Z {invocation.request_id} {text}")
+        self._write(f"{timestamp_of(time.time())} {invocation.request_id} {text}")
         return self._error(invocation, "Sandbox.Timedout", text, start)
 
     def _exited(self, invocation: Invocation, reason: str, start: float) -> Outcome:

@@ -28,7 +28,7 @@ class Run:
         outcomes: every request, in order.
         pictures: the picture's bytes, by job id.
         drawn: how often each job was really drawn by the endpoint, by job id.
-        latencies: (sandbox seconds from the first request to this one, wall seconds to its picture).
+        latencies: (sandbox seconds since the charts begin, wall seconds to the picture), one a request.
         instances: (sandbox seconds since the epoch, instances in service), a point a change.
         notifications: SNS messages' "invocationStatus" and "inferenceId", as received.
         readings: the metrics read back from CloudWatch.

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,23 @@ def run_demo(folder: Path, console: Console) -> bool:
     return all(one.held for one in checks)
 
 
+@dataclass(frozen=True)
+class _Start:
+    """When the first request was made, by the sandbox's clock and by the wall's."""
+
+    moment: datetime
+    wall: float
+
+    @property
+    def minute(self) -> datetime:
+        """The start of that minute: metrics are read by the minute."""
+        return self.moment.replace(second=0, microsecond=0)
+
+    def seconds_to(self, wall: float) -> float:
+        """Sandbox seconds from ``minute`` to a wall time while the clock ran at the drawing speed."""
+        return (self.moment - self.minute).total_seconds() + (wall - self.wall) * DRAWING_SPEED
+
+
 class _Demo:
     """The demo on a running sandbox, step by step."""
 
@@ -81,26 +99,22 @@ class _Demo:
         subscription = Subscription(self._session, [topics["SuccessTopicArn"], topics["ErrorTopicArn"]])
         with self._steps("Wait until the idle endpoint is at zero instances"):
             self._wait_for_zero()
-        # From the start of a minute on: metrics are read by the minute.
-        began = self._now().replace(second=0, microsecond=0)
-        began_wall = time.time()
-        lead = (self._now() - began).total_seconds()
+        start = _Start(self._now(), time.time())
         outcomes, pictures = self._ask()
         with self._steps("Wait until the endpoint is back at zero"):
             self._wait_for_zero()
         endpoint = self._endpoint()
-        readings = self._readings(metrics.Window(began, self._now()))
+        readings = self._readings(metrics.Window(start.minute, self._now()))
         notifications = subscription.receive()
         subscription.remove()
         with self._steps(f"Destroy the campaign: cdk destroy '{STACKS}'"):
             self._cdk.destroy(STACKS, campaign=CAMPAIGN)
-        return began, Run(
+        return start.minute, Run(
             outcomes=outcomes,
             pictures=pictures,
             drawn=_drawn(endpoint["by_inference_id"]),
-            # While the requests were made the clock ran at one speed.
-            latencies=[(lead + (one.asked_at - began_wall) * DRAWING_SPEED, one.seconds) for one in outcomes],
-            instances=_since(endpoint["history"], began.timestamp()),
+            latencies=[(start.seconds_to(one.asked_at), one.seconds) for one in outcomes],
+            instances=_since(endpoint["history"], start.moment.timestamp()),
             notifications=notifications,
             readings=readings,
             left=[f"{one['type']} {one['id']}" for one in self._sandbox.resources()],
@@ -162,7 +176,7 @@ def _drawn(by_inference_id: Mapping[str, int]) -> dict[str, int]:
     return dict(drawn)
 
 
-def _since(history: Sequence[Sequence[float]], began: float) -> list[tuple[float, int]]:
-    """The instance counts from ``began`` on, the one that held then first."""
-    before = [(began, int(count)) for moment, count in history if moment <= began][-1:]
-    return before + [(moment, int(count)) for moment, count in history if moment > began]
+def _since(history: Sequence[Sequence[float]], start: float) -> list[tuple[float, int]]:
+    """The instance counts from ``start`` on, the one that held then first."""
+    before = [(start, int(count)) for moment, count in history if moment <= start][-1:]
+    return before + [(moment, int(count)) for moment, count in history if moment > start]

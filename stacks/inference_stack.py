@@ -26,8 +26,9 @@ VARIANT = "AllTraffic"
 # SDK 2.20 (awslabs/llm-hosting-container pull 156).
 NEURON_AMI = "al2-ami-sagemaker-inference-neuron-2"
 
-# RollingUpdatePolicy allows 5 to 50 percent of the fleet a step. Half keeps the other half drawing, and asks
-# for half a fleet of quota more where a blue/green update would ask for a whole one.
+# RollingUpdatePolicy allows 5 to 50 percent of the fleet a step (SageMaker API reference), which is no whole
+# instance of a fleet of one: that is updated blue/green, SageMaker's default. Half keeps the other half
+# drawing, and asks for half a fleet of quota more where a blue/green update would ask for a whole one.
 ROLLING_BATCH_PERCENT = 50
 
 
@@ -163,6 +164,8 @@ class InferenceStack(cdk.Stack):
         )
 
     def _build_endpoint(self, config: sagemaker.CfnEndpointConfig) -> sagemaker.CfnEndpoint:
+        batch = {"type": "CAPACITY_PERCENT", "value": ROLLING_BATCH_PERCENT}
+        rolling = {"rollingUpdatePolicy": {"maximumBatchSize": batch, "waitIntervalInSeconds": 60}}
         endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -170,12 +173,7 @@ class InferenceStack(cdk.Stack):
             endpoint_config_name=config.attr_endpoint_config_name,
             # Without it an update sets the instance count back to the config's (aws/aws-cdk#23151).
             retain_all_variant_properties=True,
-            deployment_config={
-                "rollingUpdatePolicy": {
-                    "maximumBatchSize": {"type": "CAPACITY_PERCENT", "value": ROLLING_BATCH_PERCENT},
-                    "waitIntervalInSeconds": 60,
-                },
-            },
+            deployment_config=rolling if self._campaign.file.scaling.max_instances > 1 else None,
         )
         # SageMaker tries role and topics while it creates the endpoint (amazon-sagemaker-examples#4461).
         endpoint.node.add_dependency(self.role, self.success_topic, self.error_topic)

@@ -121,6 +121,30 @@ def test_an_update_rolls_and_keeps_the_instance_count(demo: Synthesized) -> None
     }
 
 
+def test_a_fleet_of_one_has_no_half_to_roll(synth: Synth) -> None:
+    endpoint = synth("newsletter", scaling={"max_instances": 1}).only("inference", "AWS::SageMaker::Endpoint")
+    assert "DeploymentConfig" not in endpoint
+
+
+def test_a_bundle_under_any_key_of_the_region_is_decrypted_and_nothing_else_is(synth: Synth) -> None:
+    role = synth("newsletter").only("inference", "AWS::IAM::Role")
+    (statement,) = [
+        each
+        for each in role["Policies"][0]["PolicyDocument"]["Statement"]
+        if "kms:ViaService" in json.dumps(each.get("Condition", {}))
+    ]
+    assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", "arn:aws:kms:us-east-1:*:key/*")
+    assert statement["Condition"] == {
+        "StringEquals": {"kms:ViaService": {"Fn::Join": ["", ["s3.us-east-1.", {"Ref": "AWS::URLSuffix"}]]}},
+        "StringLike": {
+            "kms:EncryptionContext:aws:s3:arn": [
+                "arn:aws:s3:::example-model-bundles",
+                "arn:aws:s3:::example-model-bundles/sd21-512/2026-10-12/*",
+            ]
+        },
+    }
+
+
 def test_role_topics_and_topic_policies_exist_before_the_endpoint(demo: Synthesized) -> None:
     (endpoint,) = demo.resources("inference", "AWS::SageMaker::Endpoint").values()
     first = set(endpoint["DependsOn"])

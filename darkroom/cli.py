@@ -69,7 +69,7 @@ def up(
     speed: Annotated[float, typer.Option(help="Sandbox seconds a wall second: 60 is a minute a second.")] = 1,
     instance_start_seconds: Annotated[
         float, typer.Option(help="Sandbox seconds until a new instance is there to load the model.")
-    ] = 60,
+    ] = 10,
     verbose: Annotated[bool, typer.Option(help="Show what functions and model workers print.")] = False,
 ) -> None:
     """Run the local AWS in the foreground until Ctrl-C; nothing is left of it afterwards."""

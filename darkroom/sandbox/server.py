@@ -22,6 +22,7 @@ from darkroom.sandbox import (
     cloudwatch,
     eventbridge,
     lambda_runtime,
+    logs,
     own_folder,
     s3,
     sagemaker,
@@ -38,6 +39,7 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _ROOMS = (
     s3,
+    logs,
     lambda_runtime,
     api_gateway,
     eventbridge,
@@ -164,7 +166,9 @@ def _exports(context: Context) -> str:
             f"The local AWS is up at {context.settings.url}. In another terminal:",
             "",
             f"  export AWS_ENDPOINT_URL={context.settings.url}",
-            "  export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_REGION=us-east-1",
+            "  export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox",
+            # The CDK CLI reads the first, boto3 and the AWS CLI the second.
+            "  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1",
             "",
             "Ctrl-C stops it; nothing is kept.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -20,7 +21,8 @@ from darkroom.sandbox.lambda_runtime.function import require_permission
 from darkroom.sandbox.lambda_runtime.lookup import find
 from darkroom.sandbox.moments import timestamp_of
 
-_published: list[dict[str, Any]] = []
+_MOST_REMEMBERED = 100_000
+_published: deque[dict[str, Any]] = deque(maxlen=_MOST_REMEMBERED)
 _published_lock = threading.Lock()
 
 
@@ -33,7 +35,7 @@ def install(_context: Context) -> None:
 
 
 def published() -> list[dict[str, Any]]:
-    """Everything published so far: ``time`` (sandbox seconds), ``topic`` (ARN), ``message``."""
+    """What was published, the newest 100,000: ``time`` (sandbox seconds), ``topic`` (ARN), ``message``."""
     with _published_lock:
         return list(_published)
 

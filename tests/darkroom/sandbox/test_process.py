@@ -11,7 +11,6 @@ import time
 import zipfile
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
 
@@ -26,10 +25,8 @@ def start_children(sandbox: SandboxProcess) -> list[psutil.Process]:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as package:
         package.writestr("index.py", "def handler(event, context):\n    return event\n")
-    keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox", "region_name": "us-east-1"}
-    iam = boto3.client("iam", endpoint_url=sandbox.url, **keys)
-    iam.create_role(RoleName="any", AssumeRolePolicyDocument="{}")
-    functions = boto3.client("lambda", endpoint_url=sandbox.url, **keys)
+    sandbox.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument="{}")
+    functions = sandbox.client("lambda")
     functions.create_function(
         FunctionName="f",
         Runtime="python3.12",

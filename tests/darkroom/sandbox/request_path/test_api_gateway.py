@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from darkroom.sandbox.cloudformation.handler import Resource
-from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws, eventually
+from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws
+from tests.eventually import eventually
 
 ECHO = """
 import json

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.darkroom.sandbox.request_path.conftest import Aws, eventually
+from tests.darkroom.sandbox.request_path.conftest import Aws
 from tests.darkroom.sandbox.request_path.test_sns import PRINT, events
+from tests.eventually import eventually
 
 
 def rule(aws: Aws, function: str, schedule: str, *, permitted: bool = True, **more: Any) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.function import allows
 from darkroom.sandbox.lambda_runtime.lookup import find
 from darkroom.sandbox.processes import raise_open_file_limit
-from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws, eventually, package
+from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws, package
+from tests.eventually import eventually
 
 ECHO = """
 import os

@@ -41,12 +41,12 @@ def test_building_twice_gives_the_same_bytes(built: Path, tmp_path: Path) -> Non
 
 
 def test_a_bundle_is_laid_out_as_the_architecture_says(built: Path) -> None:
-    manifest = json.loads((built / "manifest.json").read_text())
+    manifest = json.loads((built / "bundle.json").read_text())
 
     assert manifest.keys() == {"schema", "name", "recipe", "compiler", "digest", "files", "source", "licence"}
     assert (manifest["schema"], manifest["name"], manifest["recipe"]) == (1, "tiny-sdxl", "tiny-sdxl")
     assert manifest["compiler"] == "cpu"
-    assert manifest["files"].keys() | {"manifest.json"} == files(built).keys()
+    assert manifest["files"].keys() | {"bundle.json"} == files(built).keys()
     assert {"code/inference.py", "code/serving/pipeline.py", "code/recipe.json"} <= manifest["files"].keys()
     assert verify_bundle(built).digest == manifest["digest"]
 

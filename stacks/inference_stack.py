@@ -14,7 +14,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from darkroom.campaign import ResolvedCampaign
+from darkroom.campaign import LocalBundle, ResolvedCampaign
 from stacks.bundle_assets import bundle_location
 from stacks.container_image import container_image
 from stacks.endpoint_role import endpoint_role
@@ -114,13 +114,18 @@ class InferenceStack(cdk.Stack):
                 "NEURON_RT_NUM_CORES": str(self._campaign.recipe.neuron_cores_per_worker),
             },
         }
-        return sagemaker.CfnModel(
+        model = sagemaker.CfnModel(
             self,
             "Model",
             model_name=self._content_name(container),
             execution_role_arn=self.role.role_arn,
             primary_container=container,
         )
+        if isinstance(self._campaign.bundle, LocalBundle):
+            # `cdk gc` deletes every asset whose name is in no template, and instances to come need these
+            # (aws-cdk, garbage-collection/stack-refresh.ts, ActiveAssetCache).
+            model.add_metadata("bundle", [f"{prefix}{path}" for path, _ in self._campaign.bundle.files])
+        return model
 
     def _build_endpoint_config(
         self, model: sagemaker.CfnModel, pictures: s3.IBucket

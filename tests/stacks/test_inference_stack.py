@@ -46,6 +46,14 @@ def test_a_local_bundle_is_published_under_the_prefix_that_the_model_reads(
     assert {"model/unet/config.json", "model/unet/config.txt", "model/LICENCE"} <= published.keys()
 
 
+def test_cdk_gc_finds_every_published_file_in_the_template(demo: Synthesized) -> None:
+    template = json.dumps(demo.template("inference"))
+    for asset in demo.asset_manifest("inference")["files"].values():
+        (destination,) = asset["destinations"].values()
+        if destination["objectKey"].startswith("bundles/"):
+            assert destination["objectKey"].split(".")[0] in template  # what cdk gc looks for
+
+
 def test_a_bundle_in_s3_is_read_where_it_is_and_nothing_is_published(synth: Synth) -> None:
     synthesized = synth("newsletter")
     source = _model(synthesized)["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]

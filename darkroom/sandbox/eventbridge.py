@@ -156,11 +156,11 @@ def _bury(rule: Rule, target: dict[str, Any], body: str, error: Exception) -> No
 
 
 class RuleType(ResourceHandler):
-    """AWS::Events::Rule on the default bus, with a schedule or an event pattern."""
+    """AWS::Events::Rule on the default bus, with a schedule: no service here sends events to match."""
 
     type_name: ClassVar[str] = "AWS::Events::Rule"
     properties: ClassVar[frozenset[str]] = frozenset(
-        {"Description", "EventPattern", "Name", "RoleArn", "ScheduleExpression", "State", "Tags", "Targets"}
+        {"Description", "Name", "RoleArn", "ScheduleExpression", "State", "Tags", "Targets"}
     )
 
     def create(self, request: HandlerRequest) -> Resource:
@@ -185,8 +185,6 @@ class RuleType(ResourceHandler):
     def _put(request: HandlerRequest, name: str) -> Resource:
         client = request.client("events")
         given = {key: value for key, value in request.properties.items() if key not in ("Name", "Targets")}
-        if "EventPattern" in given:
-            given["EventPattern"] = json.dumps(given["EventPattern"])
         targets = list(request.properties.get("Targets", []))
         for target in targets:
             unknown = sorted(target.keys() - _TARGET_KEYS)

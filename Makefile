@@ -54,13 +54,14 @@ demo: setup ## Deploy the demo campaign to a local AWS, ask it for pictures, des
 
 test: setup ## Every test, with coverage
 	@rm -f .coverage .coverage.*
-	pytest --cov --cov-report=term:skip-covered -m "not soak"
+	pytest -m "not e2e and not soak" --numprocesses 2 --dist loadfile --cov --cov-report=
+	pytest -m e2e --cov --cov-append --cov-report=term:skip-covered
 
 lint: setup ## ruff, mypy --strict, import-linter
 	ruff check .
 	ruff format --check .
-	mypy app.py stacks darkroom neuron_build lambda/image_api lambda/bucket_cleanup model_artifacts tests
-	lint-imports
+	mypy app.py stacks darkroom neuron_build lambda/image_api lambda/bucket_cleanup model_artifacts benchmarks tests
+	PYTHONPATH=lambda:model_artifacts lint-imports
 
 format: setup ## Format and fix what can be fixed
 	ruff format .

@@ -18,7 +18,7 @@ class Ratio:
         base_seconds: median wall seconds of what it is compared with.
         ratio: the median of the pairwise ratios.
         spread: the 10th and the 90th percentile of the pairwise ratios.
-        goal: the ratio it should not exceed.
+        goal: the ratio it should not exceed; None where it is only for comparison.
         rounds: how many pairs were timed.
     """
 
@@ -27,7 +27,7 @@ class Ratio:
     base_seconds: float
     ratio: float
     spread: tuple[float, float]
-    goal: float
+    goal: float | None
     rounds: int
 
 
@@ -48,7 +48,7 @@ def measure(
     return from_pairs(name, pairs, goal=goal)
 
 
-def from_pairs(name: str, pairs: Sequence[tuple[float, float]], *, goal: float) -> Ratio:
+def from_pairs(name: str, pairs: Sequence[tuple[float, float]], *, goal: float | None) -> Ratio:
     """The ratio of pairs (seconds of the thing, seconds of the base)."""
     ratios = sorted(thing / base for thing, base in pairs)
     last = len(ratios) - 1

@@ -9,6 +9,8 @@ from html import escape
 
 _WIDTH, _HEIGHT = 720, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 16, 34, 44
+# Below it, an axis of its own would show rounding errors (and floats run out of digits).
+_NEXT_TO_NOTHING = 1e-12
 _COLOURS = ("#2563eb", "#dc2626", "#059669", "#9333ea")
 
 
@@ -27,9 +29,15 @@ class Series:
     style: str = "line"
 
 
-def line_chart(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> str:
-    """An SVG element with the series over common axes, both from zero."""
-    x_top = _nice_ceiling(max((x for one in series for x, _ in one.points), default=1.0))
+def line_chart(
+    title: str, x_label: str, y_label: str, series: Sequence[Series], *, x_end: float | None = None
+) -> str:
+    """An SVG element with the series over common axes, both from zero.
+
+    Args:
+        x_end: where the x axis ends at least, so that charts of one time can stand below each other.
+    """
+    x_top = _nice_ceiling(max([x_end or 0.0, *(x for one in series for x, _ in one.points)], default=1.0))
     y_top = _nice_ceiling(max((y for one in series for _, y in one.points), default=1.0))
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -86,8 +94,8 @@ def _ticks(top: float) -> list[float]:
 
 
 def _nice_ceiling(value: float) -> float:
-    """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below ``value``."""
-    if value <= 0:
+    """The smallest of 1, 2, 2.5, 5 times a power of ten not below ``value``; 1 for next to nothing."""
+    if value < _NEXT_TO_NOTHING:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(power * step for step in (1, 2, 2.5, 5, 10) if power * step >= value * (1 - 1e-9))

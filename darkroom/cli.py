@@ -56,9 +56,14 @@ def demo(
     output: Annotated[Path, typer.Option(help="Where pictures and the report go.")] = Path("out/demo"),
 ) -> None:
     """Deploy campaigns/demo.yaml to a local AWS, ask it for pictures, destroy it; exit 1 if a claim broke."""
-    from darkroom.demo.run import run_demo
+    from darkroom.demo.run import DemoError, run_demo
 
-    raise typer.Exit(0 if run_demo(output, Console()) else 1)
+    try:
+        held = run_demo(output, Console())
+    except DemoError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    raise typer.Exit(0 if held else 1)
 
 
 @app.command()
@@ -142,7 +147,7 @@ def up(
     speed: Annotated[float, typer.Option(help="Sandbox seconds a wall second: 60 is a minute a second.")] = 1,
     instance_start_seconds: Annotated[
         float, typer.Option(help="Sandbox seconds until a new instance is there to load the model.")
-    ] = 60,
+    ] = 10,
     verbose: Annotated[bool, typer.Option(help="Show what functions and model workers print.")] = False,
 ) -> None:
     """Run the local AWS in the foreground until Ctrl-C; nothing is left of it afterwards."""

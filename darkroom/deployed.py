@@ -52,7 +52,7 @@ def stack_outputs(stack: str, session: Any) -> dict[str, str]:
         ) from error
     except botocore.exceptions.BotoCoreError as error:
         raise NotDeployedError(
-            f"stack {stack} can't be looked up: {error}. Set AWS credentials and a region, "
+            f"stack {stack} can't be looked up: {str(error).rstrip('.')}. Set AWS credentials and a region, "
             "or the exports that `darkroom sandbox up` prints."
         ) from error
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}

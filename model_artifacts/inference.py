@@ -16,6 +16,10 @@ from serving.picture import CONTENT_TYPE, Picture
 from serving.pipeline import draw, load_pipeline
 from serving.recipe import Recipe, read_recipe
 
+# Who reads a failure knows a refusal by this alone: the toolkits answer every exception with one status, the
+# Hugging Face one with 400, the PyTorch one with 500.
+REFUSED = "request refused: "
+
 
 def model_fn(model_dir: str) -> Any:
     """Verify the bundle under model_dir, load its pipeline and draw once in every size.
@@ -38,11 +42,14 @@ def input_fn(body: str | bytes, content_type: str) -> ImageRequest:
     """Read a request; the toolkits decode JSON bodies to str, and leave them bytes with a charset.
 
     Raises:
-        ValueError: the payload is not one this model can draw. SageMaker answers 400.
+        ValueError: the payload is not one this model can draw. Its text begins with REFUSED.
     """
     if _media_type(content_type) != "application/json":
-        raise ValueError(f"the content type must be application/json, it is {content_type!r:.80}")
-    return read_image_request(body, _recipe())
+        raise ValueError(f"{REFUSED}the content type must be application/json, it is {content_type!r:.80}")
+    try:
+        return read_image_request(body, _recipe())
+    except ValueError as error:
+        raise ValueError(f"{REFUSED}{error}") from None
 
 
 def predict_fn(data: ImageRequest, model: Any) -> Picture:

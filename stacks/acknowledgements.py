@@ -45,6 +45,10 @@ KEYS_OF_JOBS = (
     "Keys are made of job ids and of names that SageMaker gives: the prefix is as exact as it can be."
 )
 KEYS_OF_BUNDLE = "SageMaker downloads every object of the bundle's own prefix."
+ANY_KEY = (
+    "Which key a bundle is encrypted with, S3 knows: two conditions hold this to S3 and to objects of the "
+    "bundle."
+)
 KEYS_OF_BUCKET = "Emptying a bucket deletes every object that is in it."
 LOG_BUCKET = Acknowledgement(
     "AwsSolutions-S1",
@@ -94,6 +98,8 @@ def _of_inference(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledg
     bundle = f"arn:{stage.inference.partition}:s3:::{bucket}/{prefix}*"
     yield role, NO_RESOURCE
     yield role, _wildcard(stage.inference.resolve(bundle), KEYS_OF_BUNDLE)
+    keys = f"arn:{stage.inference.partition}:kms:{stage.inference.region}:*:key/*"
+    yield role, _wildcard(keys, ANY_KEY)
     for objects in _objects_of_jobs(stage, user=stage.inference):
         yield role, objects
 

@@ -143,8 +143,6 @@ class ApiStack(cdk.Stack):
             timeout=cdk.Duration.seconds(55),
             memory_size=512,
             dead_letters=self.dead_letters,
-            # Two at once would look at the same jobs.
-            reserved_concurrency=1,
         )
         rule = events.CfnRule(
             self,
@@ -182,7 +180,6 @@ class ApiStack(cdk.Stack):
         timeout: cdk.Duration,
         memory_size: int,
         dead_letters: sqs.IQueue | None = None,
-        reserved_concurrency: int | None = None,
     ) -> PythonFunction:
         return PythonFunction(
             self,
@@ -199,7 +196,6 @@ class ApiStack(cdk.Stack):
             memory_size=memory_size,
             layers=self._layers,
             dead_letters=dead_letters,
-            reserved_concurrency=reserved_concurrency,
         )
 
     def _environment(self) -> dict[str, str]:

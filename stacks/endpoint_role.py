@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -32,9 +33,23 @@ def endpoint_role(
     """
     bucket, prefix = bundle
     bundle_bucket = s3.Bucket.from_bucket_name(scope, "BundleBucket", bucket)
+    bundle_objects = bundle_bucket.arn_for_objects(f"{prefix}*")
+    stack = cdk.Stack.of(scope)
     statements = [
-        allow(["s3:GetObject"], [bundle_bucket.arn_for_objects(f"{prefix}*")]),
+        allow(["s3:GetObject"], [bundle_objects]),
         allow(["s3:ListBucket"], [bundle_bucket.bucket_arn], {"StringLike": {"s3:prefix": f"{prefix}*"}}),
+        # Whatever key the bundle is encrypted with, its policy permitting. The encryption context is the
+        # bucket's ARN under an S3 Bucket Key, else the object's (S3 user guide, "Using SSE-KMS").
+        allow(
+            ["kms:Decrypt"],
+            [f"arn:{stack.partition}:kms:{stack.region}:*:key/*"],
+            {
+                "StringEquals": {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"},
+                "StringLike": {
+                    "kms:EncryptionContext:aws:s3:arn": [bundle_bucket.bucket_arn, bundle_objects]
+                },
+            },
+        ),
         allow(["s3:GetObject"], [payloads.arn_for_objects("payloads/*")]),
         allow(
             ["s3:PutObject", "s3:AbortMultipartUpload"],

@@ -14,7 +14,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from darkroom.campaign import ResolvedCampaign
+from darkroom.campaign import LocalBundle, ResolvedCampaign
 from stacks.bundle_assets import bundle_location
 from stacks.container_image import container_image
 from stacks.endpoint_role import endpoint_role
@@ -26,8 +26,9 @@ VARIANT = "AllTraffic"
 # SDK 2.20 (awslabs/llm-hosting-container pull 156).
 NEURON_AMI = "al2-ami-sagemaker-inference-neuron-2"
 
-# RollingUpdatePolicy allows 5 to 50 percent of the fleet a step. Half keeps the other half drawing, and asks
-# for half a fleet of quota more where a blue/green update would ask for a whole one.
+# RollingUpdatePolicy allows 5 to 50 percent of the fleet a step (SageMaker API reference), which is no whole
+# instance of a fleet of one: that is updated blue/green, SageMaker's default. Half keeps the other half
+# drawing, and asks for half a fleet of quota more where a blue/green update would ask for a whole one.
 ROLLING_BATCH_PERCENT = 50
 
 
@@ -89,6 +90,11 @@ class InferenceStack(cdk.Stack):
         """SageMaker downloads the bundle's prefix, uncompressed, to /opt/ml/model."""
         bucket, prefix = self.bundle
         workers = self._campaign.workers_per_instance
+        endpoint = self._campaign.file.endpoint
+        # After so long without an answer the model server restarts a worker, the answer to loading the model
+        # included. Multi Model Server takes the older variable for minutes, TorchServe for seconds
+        # (awslabs/multi-model-server, ConfigManager.getDefaultResponseTimeoutSeconds and WorkerThread).
+        timeout = max(endpoint.startup_timeout, endpoint.invocation_timeout)
         container = {
             "image": self._image.uri,
             "modelDataSource": {
@@ -102,19 +108,24 @@ class InferenceStack(cdk.Stack):
                 "SAGEMAKER_PROGRAM": "inference.py",
                 # The toolkit starts one worker a core by default, which breaks pipelines on two cores.
                 "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
-                # 60 s by default, less than a large picture takes.
-                "SAGEMAKER_MODEL_SERVER_TIMEOUT": str(self._campaign.file.endpoint.invocation_timeout),
+                "SAGEMAKER_MODEL_SERVER_TIMEOUT": str(timeout),
+                "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(timeout),
                 # A core belongs to one process.
                 "NEURON_RT_NUM_CORES": str(self._campaign.recipe.neuron_cores_per_worker),
             },
         }
-        return sagemaker.CfnModel(
+        model = sagemaker.CfnModel(
             self,
             "Model",
             model_name=self._content_name(container),
             execution_role_arn=self.role.role_arn,
             primary_container=container,
         )
+        if isinstance(self._campaign.bundle, LocalBundle):
+            # `cdk gc` deletes every asset whose name is in no template, and instances to come need these
+            # (aws-cdk, garbage-collection/stack-refresh.ts, ActiveAssetCache).
+            model.add_metadata("bundle", [f"{prefix}{path}" for path, _ in self._campaign.bundle.files])
+        return model
 
     def _build_endpoint_config(
         self, model: sagemaker.CfnModel, pictures: s3.IBucket
@@ -158,6 +169,8 @@ class InferenceStack(cdk.Stack):
         )
 
     def _build_endpoint(self, config: sagemaker.CfnEndpointConfig) -> sagemaker.CfnEndpoint:
+        batch = {"type": "CAPACITY_PERCENT", "value": ROLLING_BATCH_PERCENT}
+        rolling = {"rollingUpdatePolicy": {"maximumBatchSize": batch, "waitIntervalInSeconds": 60}}
         endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -165,12 +178,7 @@ class InferenceStack(cdk.Stack):
             endpoint_config_name=config.attr_endpoint_config_name,
             # Without it an update sets the instance count back to the config's (aws/aws-cdk#23151).
             retain_all_variant_properties=True,
-            deployment_config={
-                "rollingUpdatePolicy": {
-                    "maximumBatchSize": {"type": "CAPACITY_PERCENT", "value": ROLLING_BATCH_PERCENT},
-                    "waitIntervalInSeconds": 60,
-                },
-            },
+            deployment_config=rolling if self._campaign.file.scaling.max_instances > 1 else None,
         )
         # SageMaker tries role and topics while it creates the endpoint (amazon-sagemaker-examples#4461).
         endpoint.node.add_dependency(self.role, self.success_topic, self.error_topic)

@@ -15,6 +15,7 @@ from darkroom.campaign import ResolvedCampaign
 from stacks.alarms import AlarmRule, alarm_rules
 from stacks.dashboard import dashboard_body
 from stacks.inference_stack import VARIANT
+from stacks.permissions import allow_service, arn
 
 
 class MonitoringStack(cdk.Stack):
@@ -36,22 +37,32 @@ class MonitoringStack(cdk.Stack):
         self._operations = self._build_operations_topic(key)
         for rule in alarm_rules(campaign, variant=VARIANT, dead_letters=dead_letters.queue_name):
             self._build_alarm(rule)
+        region = campaign.file.environment.region
+        # Dashboards are global: one name an account, whatever the region (CloudWatch user guide, "Using
+        # Amazon CloudWatch dashboards"), and a campaign may run in several.
+        dashboard = f"{campaign.name}-{region}"
         cloudwatch.CfnDashboard(
             self,
             "Dashboard",
-            dashboard_name=campaign.name,
+            dashboard_name=dashboard,
             dashboard_body=json.dumps(dashboard_body(campaign, variant=VARIANT)),
         )
-        region = campaign.file.environment.region
         cdk.CfnOutput(
             self,
             "DashboardUrl",
             value=f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
-            f"#dashboards/dashboard/{campaign.name}",
+            f"#dashboards/dashboard/{dashboard}",
         )
 
     def _build_operations_topic(self, key: kms.IKey) -> sns.Topic:
         topic = sns.Topic(self, "Operations", master_key=key, enforce_ssl=True)
+        # The policy that refuses requests without TLS takes the place of the topic's first one, by which the
+        # account's alarms may publish (re:Post, "Why didn't I receive an SNS notification for my CloudWatch
+        # alarm trigger?").
+        alarms = arn(self, "cloudwatch", f"alarm:{self._campaign.name}-*")
+        topic.add_to_resource_policy(
+            allow_service("cloudwatch.amazonaws.com", ["sns:Publish"], topic.topic_arn, source_arns=[alarms])
+        )
         for index, address in enumerate(self._campaign.file.notifications.email):
             sns.CfnSubscription(
                 self, f"Email{index}", topic_arn=topic.topic_arn, protocol="email", endpoint=address

@@ -1,10 +1,13 @@
 """The OpenAPI document of the HTTP API: what the edge validates with, and what a client reads.
 
-OpenAPI 3.0.1 with API Gateway's extensions. API Gateway validates bodies with JSON schema draft 4.
+OpenAPI 3.0.1 with API Gateway's extensions. API Gateway validates bodies with JSON schema draft 4. A method
+response's status is three digits for it (its API's type StatusCode), so none is called ``default`` here.
 """
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
 from typing import Any
 
 from darkroom.campaign import ResolvedCampaign
@@ -69,7 +72,7 @@ def openapi_document(*, title: str, rules: Document, integration_uri: str) -> Do
             "all": {"validateRequestBody": True, "validateRequestParameters": True}
         },
         "x-amazon-apigateway-request-validator": "all",
-        "x-amazon-apigateway-gateway-responses": _gateway_responses(),
+        "x-amazon-apigateway-gateway-responses": _gateway_responses(rules),
     }
 
 
@@ -84,7 +87,7 @@ def _post(integration_uri: str) -> Document:
         "responses": {
             "200": _answer("The picture is there."),
             "202": _answer("The picture is being drawn.", headers=("Location", "Retry-After")),
-            "default": _refusal(),
+            **_refusals(400, 403, 413, 415, 429, 503),
         },
         "x-amazon-apigateway-integration": _integration(integration_uri),
     }
@@ -102,14 +105,16 @@ def _get(integration_uri: str) -> Document:
                 "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
             }
         ],
-        "responses": {"200": _answer("The job."), "default": _refusal()},
+        "responses": {"200": _answer("The job."), **_refusals(400, 403, 404, 429, 503)},
         "x-amazon-apigateway-integration": _integration(integration_uri),
     }
 
 
 def _integration(uri: str) -> Document:
-    # API Gateway invokes Lambda by POST, whatever the method of the API.
-    return {"type": "aws_proxy", "httpMethod": "POST", "uri": uri, "passthroughBehavior": "never"}
+    # API Gateway invokes Lambda by POST, whatever the method of the API. It passes every content type on (a
+    # proxy integration has no passthrough behaviour to choose) and validates application/json alone: another
+    # one is the function's to refuse.
+    return {"type": "aws_proxy", "httpMethod": "POST", "uri": uri}
 
 
 def _image_request(rules: Document) -> Document:
@@ -179,43 +184,61 @@ def _answer(description: str, headers: tuple[str, ...] = ()) -> Document:
     return answer
 
 
-def _refusal() -> Document:
+def _refusals(*statuses: int) -> Document:
     return {
-        "description": "A problem (RFC 9457).",
-        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        str(status): {
+            "description": f"{HTTPStatus(status).phrase}: a problem (RFC 9457).",
+            "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
     }
 
 
-def _gateway_responses() -> Document:
-    """What the edge answers itself, as problems too. Its context variables say why."""
+def _gateway_responses(rules: Document) -> Document:
+    """What the edge answers itself, as problems too.
+
+    The reason of a refused body is ours: API Gateway's own, ``$context.error.validationErrorString``, repeats
+    the text that breaks a rule (``string "..." is too long``), and a prompt is never repeated.
+    """
     message = "$context.error.messageString"  # with its own quotes
     return {
-        "BAD_REQUEST_BODY": _problem(400, "Bad Request", '"$context.error.validationErrorString"'),
-        "BAD_REQUEST_PARAMETERS": _problem(400, "Bad Request", '"$context.error.validationErrorString"'),
-        "INVALID_API_KEY": _problem(403, "Forbidden", '"The header x-api-key must hold a valid API key."'),
+        "BAD_REQUEST_BODY": _problem(400, _body_rules(rules)),
+        "INVALID_API_KEY": _problem(403, "The header x-api-key must hold a valid API key."),
         # API Gateway says 403 to a path or a method that it does not have.
-        "MISSING_AUTHENTICATION_TOKEN": _problem(
-            404, "Not Found", '"There are POST /v1/images and GET /v1/images/{id}."'
-        ),
-        "QUOTA_EXCEEDED": _problem(
-            429, "Too Many Requests", '"The quota of this API key is used up for today."'
-        ),
-        "REQUEST_TOO_LARGE": _problem(413, "Content Too Large", message),
-        "THROTTLED": _problem(429, "Too Many Requests", '"Too many requests at once: try again shortly."'),
-        "UNSUPPORTED_MEDIA_TYPE": _problem(
-            415, "Unsupported Media Type", '"The body must be application/json."'
-        ),
-        "DEFAULT_4XX": _problem(None, "Request refused", message),
-        "DEFAULT_5XX": _problem(None, "The service failed", message),
+        "MISSING_AUTHENTICATION_TOKEN": _problem(404, "There are POST /v1/images and GET /v1/images/{id}."),
+        "QUOTA_EXCEEDED": _problem(429, "The quota of this API key is used up for today."),
+        "REQUEST_TOO_LARGE": _problem(413, "The body is larger than any valid request."),
+        "THROTTLED": _problem(429, "Too many requests at once: try again shortly."),
+        # Of several statuses, which no context variable of a gateway response tells: status may be left out.
+        "DEFAULT_4XX": _gateway_response("Request refused", message),
+        "DEFAULT_5XX": _gateway_response("The service failed", message),
     }
 
 
-def _problem(status: int | None, title: str, detail: str) -> Document:
-    """A gateway response; ``detail`` is JSON, for context variables bring their own quotes or none."""
-    number = "$context.responseStatus" if status is None else status
-    body = f'{{"type": "about:blank", "title": "{title}", "status": {number}, "detail": {detail}}}'
-    response: Document = {
+def _body_rules(rules: Document) -> str:
+    sizes = ", ".join(f"{width}x{height}" for width, height in rules["sizes"])
+    return (
+        f"The body must be a JSON object with a prompt of 1 to {rules['prompt_maximum']} characters, none of "
+        f"them a control character, and where wanted negative_prompt (the same), seed (0 to {SEED_MAXIMUM}), "
+        f"steps ({_span(rules['steps'])}), guidance_scale ({_span(rules['guidance_scale'])}), width and "
+        f"height ({sizes}). It must have no other field."
+    )
+
+
+def _span(rule: Document) -> str:
+    return f"{rule['minimum']:g} to {rule['maximum']:g}"
+
+
+def _problem(status: int, detail: str) -> Document:
+    response = _gateway_response(HTTPStatus(status).phrase, json.dumps(detail), status)
+    return {"statusCode": str(status), **response}
+
+
+def _gateway_response(title: str, detail: str, status: int | None = None) -> Document:
+    """A gateway response; ``detail`` is JSON, for a context variable brings its own quotes."""
+    number = "" if status is None else f' "status": {status},'
+    body = f'{{"type": "about:blank", "title": "{title}",{number} "detail": {detail}}}'
+    return {
         "responseParameters": {"gatewayresponse.header.Content-Type": f"'{PROBLEM_TYPE}'"},
         "responseTemplates": {"application/json": body},
     }
-    return response if status is None else {"statusCode": str(status), **response}

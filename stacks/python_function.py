@@ -20,7 +20,9 @@ class PythonFunction(Construct):
     """A function on arm64 that may do what its statements say, write to its log group, and be traced.
 
     The log group belongs to the stack and the role can't create one, so nothing is left behind when a
-    last invocation logs after the stack is gone.
+    last invocation logs after the stack is gone. No concurrency is reserved: a new account may have ten
+    executions in all, of which Lambda lets none be reserved (Lambda developer guide, "Configuring reserved
+    concurrency"), and each function is safe beside itself.
     """
 
     def __init__(
@@ -37,7 +39,6 @@ class PythonFunction(Construct):
         memory_size: int,
         layers: Sequence[lambda_.ILayerVersion] = (),
         dead_letters: sqs.IQueue | None = None,
-        reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, id)
         log_group = logs.LogGroup(
@@ -69,5 +70,4 @@ class PythonFunction(Construct):
             memory_size=memory_size,
             tracing=lambda_.Tracing.ACTIVE,
             dead_letter_queue=dead_letters,
-            reserved_concurrent_executions=reserved_concurrency,
         )

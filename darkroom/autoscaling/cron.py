@@ -84,7 +84,7 @@ def _numbers(
     numbers: set[int] = set()
     for item in text.split(","):
         span, slash, step = item.partition("/")
-        if slash and (not step.isdecimal() or int(step) == 0):
+        if slash and (_whole(step) or 0) == 0:
             raise ValueError(f"{field} {item!r}: what follows / is a whole number above 0")
         first, last = _span(field, span, lowest, highest, names or {})
         if slash and first == last:
@@ -106,11 +106,16 @@ def _span(field: str, span: str, lowest: int, highest: int, names: dict[str, int
 
 
 def _number(field: str, text: str, lowest: int, highest: int, names: dict[str, int]) -> int:
-    number = names.get(text.upper(), int(text) if text.isdecimal() else None)
+    number = names.get(text.upper(), _whole(text))
     if number is None or not lowest <= number <= highest:
         also = f" or {next(iter(names))}-{list(names)[-1]}" if names else ""
         raise ValueError(f"{field} {text!r}: use {lowest}-{highest}{also}, with , - * /")
     return number
+
+
+def _whole(text: str) -> int | None:
+    """The number that a few ASCII digits stand for; Python's int() would take others' digits, too."""
+    return int(text) if re.fullmatch(r"[0-9]{1,4}", text) else None
 
 
 def _day_of_month(text: str) -> DayRule:
@@ -118,7 +123,7 @@ def _day_of_month(text: str) -> DayRule:
         return lambda day: day.day == _days_in(day)
     if text == "LW":
         return lambda day: day == _nearest_weekday(day, _days_in(day))
-    if match := re.fullmatch(r"(\d{1,2})W", text):
+    if match := re.fullmatch(r"([0-9]{1,2})W", text):
         wanted = _number("day-of-month", match[1], 1, 31, {})
         return lambda day: wanted <= _days_in(day) and day == _nearest_weekday(day, wanted)
     numbers = _numbers("day-of-month", text, 1, 31)

@@ -131,9 +131,6 @@ class _Parser:
             raise self._unexpected()
         return node
 
-    def _peek(self) -> str | None:
-        return self._tokens[self._next].text if self._next < len(self._tokens) else None
-
     def _accept(self, *texts: str) -> str | None:
         if self._next < len(self._tokens):
             token = self._tokens[self._next]

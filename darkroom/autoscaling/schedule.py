@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from darkroom.autoscaling.cron import Cron, parse_cron
 
-_AT = re.compile(r"at\((\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?)\)")
-_RATE = re.compile(r"rate\((\d+) (minute|hour|day)(s?)\)")
+_AT = re.compile(r"at\(([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)\)")
+# Six digits: a longer rate than anybody's campaign, and still within what a timedelta can count.
+_RATE = re.compile(r"rate\(([0-9]{1,6}) (minute|hour|day)(s?)\)")
 _CRON = re.compile(r"cron\((.*)\)")
 _FORMS = "at(yyyy-mm-ddThh:mm:ss), rate(5 minutes) or cron(0 8 ? * MON-FRI *)"
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ValidationError
 
-MANIFEST = "manifest.json"
+MANIFEST = "bundle.json"
 BUILD = (
     "`make setup` builds the tiny bundle, "
     "`python -m neuron_build package NAME --output .build/bundles` any other"

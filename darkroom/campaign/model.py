@@ -72,7 +72,7 @@ class Endpoint(Section):
     mode: Literal["async"] = "async"
     """How SageMaker is asked: asynchronously, through its queue."""
     instance_type: InstanceType = "ml.inf2.xlarge"
-    """The Inferentia2 instance type."""
+    """The Inferentia2 instance type. To change it, destroy the campaign: a scaled endpoint keeps its type."""
     workers_per_instance: Annotated[int, Field(ge=1)] | None = None
     """Worker processes, each with its own NeuronCores. Default: as many as the cores allow."""
     request_time_to_live: Annotated[

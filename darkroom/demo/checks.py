@@ -28,7 +28,8 @@ class Run:
         outcomes: every request, in order.
         pictures: the picture's bytes, by job id.
         drawn: how often each job was really drawn by the endpoint, by job id.
-        instances: (sandbox seconds, instances in service), a point a change.
+        latencies: (sandbox seconds since the charts begin, wall seconds to the picture), one a request.
+        instances: (sandbox seconds since the epoch, instances in service), a point a change.
         notifications: SNS messages' "invocationStatus" and "inferenceId", as received.
         readings: the metrics read back from CloudWatch.
         left: what was still there after the destroy, one line each.
@@ -37,6 +38,7 @@ class Run:
     outcomes: Sequence[Outcome]
     pictures: Mapping[str, bytes]
     drawn: Mapping[str, int]
+    latencies: Sequence[tuple[float, float]]
     instances: Sequence[tuple[float, int]]
     notifications: Sequence[Mapping[str, str]]
     readings: Readings

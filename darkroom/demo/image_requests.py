@@ -29,6 +29,10 @@ SURGE: Sequence[Mapping[str, Any]] = tuple(
 AGAIN: Sequence[Mapping[str, Any]] = (FIRST[0], FIRST[1], CROWD)
 
 
+class RefusedError(Exception):
+    """The API answered a request with neither a picture nor a promise of one."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One request and what became of it.
@@ -58,7 +62,7 @@ def ask_all(api: ImageApi, round_name: str, requests: Sequence[Mapping[str, Any]
     """Post all requests at the same time; the outcomes as they stand at once, in the requests' order.
 
     Raises:
-        RuntimeError: the API refused one.
+        RefusedError: the API refused one.
     """
     with ThreadPoolExecutor(max_workers=len(requests)) as pool:
         return list(pool.map(lambda request: _ask(api, round_name, request), requests))
@@ -76,7 +80,7 @@ def _ask(api: ImageApi, round_name: str, request: Mapping[str, Any]) -> Outcome:
     asked_at = time.time()
     answer = api.ask(request)
     if answer.status not in {200, 202}:
-        raise RuntimeError(f"the API refused {request}: {answer.status} {dict(answer.body)}")
+        raise RefusedError(f"the API refused {request}: {answer.status} {dict(answer.body)}")
     return Outcome(
         round=round_name,
         prompt=str(request["prompt"]),

@@ -42,33 +42,22 @@ def write(run: Run, checks: Sequence[Check], *, campaign: str, began: datetime, 
 
 
 def _charts(run: Run, began: datetime) -> list[str]:
+    """The four curves, over minutes since ``began``, with one x axis."""
+
     def minutes(points: Sequence[tuple[datetime, float]]) -> list[tuple[float, float]]:
         return [((at - began).total_seconds() / 60, value) for at, value in points]
 
-    instances = [(max(0.0, (at - began.timestamp()) / 60), float(count)) for at, count in run.instances]
+    utilization, backlog = minutes(run.readings.utilization), minutes(run.readings.backlog)
+    instances = [((at - began.timestamp()) / 60, float(count)) for at, count in run.instances]
+    latencies = [(seconds / 60, latency) for seconds, latency in run.latencies]
+    curves = [
+        ("Request latency over time", "wall seconds", Series("request to picture", latencies, "dots")),
+        ("Utilization over time", "utilization", Series("utilization rate", utilization)),
+        ("Instances in service", "instances", Series("instances", instances, "steps")),
+        ("Backlog", "requests", Series("waiting and drawing", backlog, "steps")),
+    ]
+    x_end = max(x for _, _, series in curves for x, _ in series.points)
     return [
-        line_chart(
-            "Request latency over time",
-            "sandbox minutes",
-            "seconds",
-            [Series("request to picture", minutes(run.readings.latency_seconds), "dots")],
-        ),
-        line_chart(
-            "Utilization over time",
-            "sandbox minutes",
-            "utilization",
-            [Series("utilization rate", minutes(run.readings.utilization))],
-        ),
-        line_chart(
-            "Instances in service",
-            "sandbox minutes",
-            "instances",
-            [Series("instances", instances, "steps")],
-        ),
-        line_chart(
-            "Backlog",
-            "sandbox minutes",
-            "requests",
-            [Series("waiting and drawing", minutes(run.readings.backlog), "steps")],
-        ),
+        line_chart(title, "sandbox minutes", y_label, [series], x_end=x_end)
+        for title, y_label, series in curves
     ]

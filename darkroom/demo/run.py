@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from rich.console import Console
 from darkroom.demo import image_requests, metrics, report, tables
 from darkroom.demo.checks import Run, check
 from darkroom.demo.client import ImageApi, download
-from darkroom.demo.image_requests import Outcome
+from darkroom.demo.image_requests import Outcome, RefusedError
 from darkroom.demo.notifications import Subscription
 from darkroom.demo.steps import Steps
-from darkroom.deployed import api_access, stack_outputs
-from darkroom.sandbox.cdk import Cdk
-from darkroom.sandbox.process import SandboxProcess
+from darkroom.deployed import NotDeployedError, api_access, stack_outputs
+from darkroom.sandbox.cdk import Cdk, CdkError
+from darkroom.sandbox.process import SandboxError, SandboxProcess
 
 CAMPAIGN = "demo"
 STACKS = f"{CAMPAIGN}/*"
@@ -34,19 +35,47 @@ INSTANCE_START_SECONDS = 60.0
 ZERO_DEADLINE_SECONDS, PICTURES_DEADLINE_SECONDS = 90.0, 120.0
 
 
+class DemoError(Exception):
+    """The demo could not go on; the text says at what, and what was printed."""
+
+
 def run_demo(folder: Path, console: Console) -> bool:
-    """Run the demo, write its report to ``folder`` and print what happened; True when every claim held."""
+    """Run the demo, write its report to ``folder`` and print what happened; True when every claim held.
+
+    Raises:
+        DemoError: it could not be run to its end.
+    """
     steps = Steps(console)
-    with ExitStack() as stack:
-        with steps("Start a local AWS"):
-            sandbox = stack.enter_context(
-                SandboxProcess(speed=DRAWING_SPEED, instance_start_seconds=INSTANCE_START_SECONDS)
-            )
-        began, run = _Demo(sandbox, steps).run()
+    try:
+        with ExitStack() as stack:
+            with steps("Start a local AWS"):
+                sandbox = stack.enter_context(
+                    SandboxProcess(speed=DRAWING_SPEED, instance_start_seconds=INSTANCE_START_SECONDS)
+                )
+            began, run = _Demo(sandbox, steps).run()
+    except (CdkError, SandboxError, NotDeployedError, RefusedError, TimeoutError) as error:
+        raise DemoError(f"the demo stopped: {error}") from error
     checks = check(run)
     path = report.write(run, checks, campaign=CAMPAIGN, began=began, folder=folder)
     tables.show(console, run, checks, report=path, seconds=steps.seconds())
     return all(one.held for one in checks)
+
+
+@dataclass(frozen=True)
+class _Start:
+    """When the first request was made, by the sandbox's clock and by the wall's."""
+
+    moment: datetime
+    wall: float
+
+    @property
+    def minute(self) -> datetime:
+        """The start of that minute: metrics are read by the minute."""
+        return self.moment.replace(second=0, microsecond=0)
+
+    def seconds_to(self, wall: float) -> float:
+        """Sandbox seconds from ``minute`` to a wall time while the clock ran at the drawing speed."""
+        return (self.moment - self.minute).total_seconds() + (wall - self.wall) * DRAWING_SPEED
 
 
 class _Demo:
@@ -70,21 +99,22 @@ class _Demo:
         subscription = Subscription(self._session, [topics["SuccessTopicArn"], topics["ErrorTopicArn"]])
         with self._steps("Wait until the idle endpoint is at zero instances"):
             self._wait_for_zero()
-        began = self._now()
+        start = _Start(self._now(), time.time())
         outcomes, pictures = self._ask()
         with self._steps("Wait until the endpoint is back at zero"):
             self._wait_for_zero()
         endpoint = self._endpoint()
-        readings = self._readings(metrics.Window(began, self._now()))
+        readings = self._readings(metrics.Window(start.minute, self._now()))
         notifications = subscription.receive()
         subscription.remove()
         with self._steps(f"Destroy the campaign: cdk destroy '{STACKS}'"):
             self._cdk.destroy(STACKS, campaign=CAMPAIGN)
-        return began, Run(
+        return start.minute, Run(
             outcomes=outcomes,
             pictures=pictures,
             drawn=_drawn(endpoint["by_inference_id"]),
-            instances=_since(endpoint["history"], began.timestamp()),
+            latencies=[(start.seconds_to(one.asked_at), one.seconds) for one in outcomes],
+            instances=_since(endpoint["history"], start.moment.timestamp()),
             notifications=notifications,
             readings=readings,
             left=[f"{one['type']} {one['id']}" for one in self._sandbox.resources()],
@@ -146,7 +176,7 @@ def _drawn(by_inference_id: Mapping[str, int]) -> dict[str, int]:
     return dict(drawn)
 
 
-def _since(history: Sequence[Sequence[float]], began: float) -> list[tuple[float, int]]:
-    """The instance counts from ``began`` on, the one that held then first."""
-    before = [(began, int(count)) for moment, count in history if moment <= began][-1:]
-    return before + [(moment, int(count)) for moment, count in history if moment > began]
+def _since(history: Sequence[Sequence[float]], start: float) -> list[tuple[float, int]]:
+    """The instance counts from ``start`` on, the one that held then first."""
+    before = [(start, int(count)) for moment, count in history if moment <= start][-1:]
+    return before + [(moment, int(count)) for moment, count in history if moment > start]

@@ -71,8 +71,7 @@ class _Admin:
                 raise ValueError(f"no fault is named {name!r}; there are {sorted(kinds)}")
             if type(value) is not kinds[name] or int(value) < 0:
                 raise ValueError(f"{name} is {value!r}: give a {kinds[name].__name__}, not negative")
-        for name, value in given.items():
-            setattr(faults, name, value)
+        faults.order(given)
         return faults.as_dict()
 
 

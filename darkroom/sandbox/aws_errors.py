@@ -26,8 +26,35 @@ _NOT_IMPLEMENTED = ("501 Not Implemented", "NotImplemented")
 _FAILED = ("500 Internal Server Error", "InternalFailure")
 
 
+# The services that docs/sandbox.md names, and what SDKs and the CDK CLI need around them. moto keeps
+# records for a hundred more (instances, clusters, state machines), and nothing would run behind them.
+_PLAYED = frozenset(
+    {
+        "apigateway",
+        "applicationautoscaling",
+        "awslambda",
+        "cloudformation",
+        "cloudwatch",
+        "dynamodb",
+        "ecr",
+        "events",
+        "iam",
+        "kms",
+        "logs",
+        "resourcegroupstaggingapi",
+        "s3",
+        "sagemaker",
+        "sagemakerruntime",
+        "sns",
+        "sqs",
+        "ssm",
+        "sts",
+    }
+)
+
+
 class Aws(DomainDispatcherApplication):
-    """moto's server, which says it when it has no such service."""
+    """moto's server, of the services that the sandbox plays."""
 
     def get_backend_for_host(self, host: str | None) -> Any:
         """moto's name of the service at ``host``.
@@ -36,7 +63,7 @@ class Aws(DomainDispatcherApplication):
             NotImplementedError: it has none.
         """
         backend = super().get_backend_for_host(host)
-        if host is not None and backend is None:
+        if host is not None and backend not in _PLAYED:
             raise NotImplementedError("the sandbox has no such service")
         return backend
 

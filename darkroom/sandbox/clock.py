@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import datetime
+
+from darkroom.sandbox.moments import datetime_of
 
 
 class Clock:
@@ -55,7 +57,7 @@ class Clock:
 
     def now_datetime(self) -> datetime:
         """The sandbox's time as an aware datetime in UTC."""
-        return datetime.fromtimestamp(self.now(), UTC)
+        return datetime_of(self.now())
 
     def wait_until(self, moment: float, stop: threading.Event | None = None) -> bool:
         """Block until sandbox time ``moment``; return False when ``stop`` was set before.

@@ -7,7 +7,7 @@ import sys
 import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 from moto.events.models import Rule, events_backends
@@ -20,6 +20,7 @@ from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.destinations import deliver
 from darkroom.sandbox.lambda_runtime.function import require_permission
 from darkroom.sandbox.lambda_runtime.lookup import find
+from darkroom.sandbox.moments import datetime_of
 
 _RESOLUTION_SECONDS = 60.0
 _TARGET_KEYS = frozenset({"Arn", "DeadLetterConfig", "Id", "Input", "InputTransformer", "RetryPolicy"})
@@ -57,7 +58,7 @@ class Schedules:
 
     def fire(self, moment: float) -> None:
         """Fire what is due at ``moment`` (sandbox seconds)."""
-        now = datetime.fromtimestamp(moment, UTC)
+        now = datetime_of(moment)
         rules = {rule.arn: rule for rule in _scheduled_rules()}
         self._schedules = {arn: known for arn, known in self._schedules.items() if arn in rules}
         for arn, rule in rules.items():
@@ -155,11 +156,11 @@ def _bury(rule: Rule, target: dict[str, Any], body: str, error: Exception) -> No
 
 
 class RuleType(ResourceHandler):
-    """AWS::Events::Rule on the default bus, with a schedule or an event pattern."""
+    """AWS::Events::Rule on the default bus, with a schedule: no service here sends events to match."""
 
     type_name: ClassVar[str] = "AWS::Events::Rule"
     properties: ClassVar[frozenset[str]] = frozenset(
-        {"Description", "EventPattern", "Name", "RoleArn", "ScheduleExpression", "State", "Tags", "Targets"}
+        {"Description", "Name", "RoleArn", "ScheduleExpression", "State", "Tags", "Targets"}
     )
 
     def create(self, request: HandlerRequest) -> Resource:
@@ -184,8 +185,6 @@ class RuleType(ResourceHandler):
     def _put(request: HandlerRequest, name: str) -> Resource:
         client = request.client("events")
         given = {key: value for key, value in request.properties.items() if key not in ("Name", "Targets")}
-        if "EventPattern" in given:
-            given["EventPattern"] = json.dumps(given["EventPattern"])
         targets = list(request.properties.get("Targets", []))
         for target in targets:
             unknown = sorted(target.keys() - _TARGET_KEYS)

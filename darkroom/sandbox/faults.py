@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -29,6 +30,12 @@ class Faults:
             if left > 0:
                 setattr(self, name, left - 1)
             return left > 0
+
+    def order(self, ordered: Mapping[str, bool | int]) -> None:
+        """Set some of the faults, by name."""
+        with self._lock:
+            for name, value in ordered.items():
+                setattr(self, name, value)
 
     def as_dict(self) -> dict[str, bool | int]:
         """The faults still to come, as the sandbox's admin API shows them."""

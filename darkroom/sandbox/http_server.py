@@ -26,6 +26,8 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _BACKLOG = 2048
 # An idle connection's thread is not kept for ever.
 _IDLE_SECONDS = 120.0
+# What S3 takes in one PUT, the largest body of any service.
+_LONGEST_BODY = 5 * 1024**3
 _INTERNAL_ERROR = ("500 Internal Server Error", [("Content-Type", "text/plain")], b"the sandbox failed\n")
 
 
@@ -79,6 +81,12 @@ class _RequestHandler(MotoRequestHandler):
 
     def run_wsgi(self) -> None:
         environ = self.make_environ()
+        refusal = _length_refusal(environ.get("CONTENT_LENGTH"))
+        if refusal is not None:
+            # Where the next request of this connection begins is not known.
+            self.close_connection = True
+            self._send(refusal, [("Content-Type", "text/plain")], b"")
+            return
         # The body is read to its end before anything is answered: what is left of it would be
         # taken for the next request of this connection.
         chunked = environ.get("wsgi.input_terminated", False)
@@ -104,6 +112,15 @@ class _RequestHandler(MotoRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """No line a request: a campaign makes thousands."""
+
+
+def _length_refusal(declared: str | None) -> str | None:
+    """The status of a request whose Content-Length can't be served; None when it can."""
+    if not declared:
+        return None
+    if not (declared.isascii() and declared.isdigit()):
+        return "400 Bad Request"
+    return "413 Content Too Large" if int(declared) > _LONGEST_BODY else None
 
 
 def _respond(app: WsgiApp, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:

@@ -9,13 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
+import boto3
+
+from darkroom.sandbox import own_folder
 from darkroom.sandbox.processes import Processes
 
 REGION = "us-east-1"
@@ -31,7 +33,7 @@ class SandboxProcess:
     """``python -m darkroom.sandbox`` on a free port, up inside the ``with`` block::
 
         with SandboxProcess(speed=60) as sandbox:
-            boto3.client("s3", endpoint_url=sandbox.url, ...)
+            sandbox.client("s3").list_buckets()
 
     Args:
         speed: sandbox seconds a wall second.
@@ -46,7 +48,7 @@ class SandboxProcess:
     def __init__(
         self, *, speed: float = 1.0, instance_start_seconds: float = 60.0, verbose: bool = False
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="darkroom-"))
+        self._folder = own_folder.make()
         self._options = [
             f"--speed={speed}",
             f"--instance-start-seconds={instance_start_seconds}",
@@ -99,6 +101,16 @@ class SandboxProcess:
             # The instance metadata service is no place to look for credentials here.
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this sandbox, whatever AWS the environment points to."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",  # noqa: S106 - the sandbox checks no secret
+        )
 
     def clock(self) -> dict[str, float]:
         """``now`` in sandbox seconds since the epoch, and ``speed``."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -14,11 +16,26 @@ from pathlib import Path
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
+# Looked up here and not in the child: between fork and exec another thread's lock on the dynamic
+# linker would stay locked for ever.
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_OPEN_FILES = 65536
+
+
+def raise_open_file_limit() -> None:
+    """Let this process hold more files open than the customary 1024: a connection is a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        # macOS refuses what is above its own limit; the customary one must do then.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _die_with_parent() -> None:
     """Run in the child before exec: ask Linux to kill it when its parent dies (prctl(2))."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Processes:
@@ -71,11 +88,11 @@ class Processes:
 
     def kill(self, child: subprocess.Popen[bytes]) -> None:
         """Kill ``child`` and everything in its session, and reap it."""
-        try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        child.wait()
+        # Once a child is reaped its id may be another process's.
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
     def kill_all(self) -> None:
         """Kill and reap every child."""

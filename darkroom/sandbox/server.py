@@ -6,14 +6,12 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import psutil
 from moto.moto_server.werkzeug_app import create_backend_app
 
 from darkroom.sandbox import (
@@ -24,6 +22,8 @@ from darkroom.sandbox import (
     cloudwatch,
     eventbridge,
     lambda_runtime,
+    logs,
+    own_folder,
     s3,
     sagemaker,
     sns,
@@ -33,11 +33,13 @@ from darkroom.sandbox.clock import Clock
 from darkroom.sandbox.context import Context, Settings
 from darkroom.sandbox.context import install as install_context
 from darkroom.sandbox.http_server import SandboxHttpServer
+from darkroom.sandbox.processes import raise_open_file_limit
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _ROOMS = (
     s3,
+    logs,
     lambda_runtime,
     api_gateway,
     eventbridge,
@@ -46,13 +48,11 @@ _ROOMS = (
     # After the rooms that emit metrics, and schedules before alarms: the order of their ticks.
     application_autoscaling,
     cloudwatch,
-    # Last: it asks moto for all the resource types that there are.
     cloudformation,
     admin,
 )
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SIGNAL_SECONDS = 0.1
-_STATE_PREFIX = "darkroom-sandbox-"
 
 
 def serve(
@@ -72,9 +72,10 @@ def serve(
         verbose: log what functions and model workers print.
         state: an empty folder for this run, removed at the end; a temporary one by default.
     """
+    raise_open_file_limit()
     _forget_the_users_account()
-    _remove_what_the_killed_left()
-    folder = state or Path(tempfile.mkdtemp(prefix=f"{_STATE_PREFIX}{os.getpid()}-"))
+    own_folder.remove_orphans()
+    folder = state or own_folder.make()
     settings = Settings(port, folder, instance_start_seconds=instance_start_seconds, verbose=verbose)
     context = Context(settings, clock=Clock(speed))
     asked_to_stop: list[int] = []
@@ -159,21 +160,15 @@ def _forget_the_users_account() -> None:
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 
-def _remove_what_the_killed_left() -> None:
-    """Remove the state folders of sandboxes that were killed (SIGKILL) and could not do it."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_STATE_PREFIX}*"):
-        owner = folder.name.removeprefix(_STATE_PREFIX).split("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def _exports(context: Context) -> str:
     return "\n".join(
         (
             f"The local AWS is up at {context.settings.url}. In another terminal:",
             "",
             f"  export AWS_ENDPOINT_URL={context.settings.url}",
-            "  export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_REGION=us-east-1",
+            "  export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox",
+            # The CDK CLI reads the first, boto3 and the AWS CLI the second.
+            "  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1",
             "",
             "Ctrl-C stops it; nothing is kept.",
         )

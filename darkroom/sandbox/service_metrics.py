@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from moto.cloudwatch.models import cloudwatch_backends
 
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.moments import moto_datetime_of
 
 _PERIOD_SECONDS = 60.0
 
@@ -60,7 +60,7 @@ class ServiceMetrics:
                     {
                         "MetricName": metric.name,
                         "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
-                        "Timestamp": datetime.fromtimestamp(minute, UTC).replace(tzinfo=None),
+                        "Timestamp": moto_datetime_of(minute),
                         "Unit": metric.unit,
                         "Values": list(values),
                         "Counts": list(values.values()),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from collections import deque
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from moto.sns import models
@@ -19,8 +19,10 @@ from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.function import require_permission
 from darkroom.sandbox.lambda_runtime.lookup import find
+from darkroom.sandbox.moments import timestamp_of
 
-_published: list[dict[str, Any]] = []
+_MOST_REMEMBERED = 100_000
+_published: deque[dict[str, Any]] = deque(maxlen=_MOST_REMEMBERED)
 _published_lock = threading.Lock()
 
 
@@ -33,7 +35,7 @@ def install(_context: Context) -> None:
 
 
 def published() -> list[dict[str, Any]]:
-    """Everything published so far: ``time`` (sandbox seconds), ``topic`` (ARN), ``message``."""
+    """What was published, the newest 100,000: ``time`` (sandbox seconds), ``topic`` (ARN), ``message``."""
     with _published_lock:
         return list(_published)
 
@@ -118,7 +120,6 @@ class Subscription(models.Subscription):
         self, message: str, message_id: str, subject: str | None, attributes: dict[str, Any] | None
     ) -> dict[str, Any]:
         """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html; the signature is a placeholder."""
-        now = datetime.fromtimestamp(sandbox.current().clock.now(), UTC)
         region = parse_arn(self.topic.arn).region
         return {
             "Type": "Notification",
@@ -126,7 +127,7 @@ class Subscription(models.Subscription):
             "TopicArn": self.topic.arn,
             "Subject": subject,
             "Message": message,
-            "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z",
+            "Timestamp": timestamp_of(sandbox.current().clock.now()),
             "SignatureVersion": "1",
             "Signature": "unsigned",
             "SigningCertUrl": f"https://sns.{region}.amazonaws.com/SimpleNotificationService.pem",

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 
-# SageMaker quotes the container: Received client error (400) from primary with message "...".
-_CONTAINER_ERROR = re.compile(
-    r"(?:client|server) error \((?P<status>\d{3})\)(?: from \S+ with message \"(?P<message>.*?)\")?",
-    re.IGNORECASE | re.DOTALL,
-)
-# A client error by number, but one that passes: time-out, too early, too many requests.
-_PASSING = frozenset({408, 425, 429})
-_MESSAGE_SHOWN = 300
+# The serving code's own word for a payload that the model can't draw. The status says nothing: SageMaker's
+# Hugging Face toolkit answers 400 to every exception, its PyTorch toolkit 500
+# (aws/sagemaker-huggingface-inference-toolkit, handler_service.py; aws/sagemaker-inference-toolkit,
+# transformer.py).
+_REFUSED = re.compile(r"request refused: ([^\"\\\n]{1,300})")
+# SageMaker quotes the container in a notification: Received client error (400) from primary with message
+# "...". At the failure location is what the container answered: {"code": 400, "type": ..., "message": ...}.
+_STATUS = re.compile(r"error \((\d{3})\)|\"code\": ?(\d{3})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,8 @@ class Failure:
 
     Attributes:
         permanent: the model refused the payload: every attempt would end like this.
-        reason: for the client who asked. A refusal's message is the model's and is for that client alone:
-            it is not to be logged, since nothing holds a container to not repeating the prompt.
+        reason: for the client who asked. A refusal's reason is the model's and is for that client alone: it
+            is not to be logged, since nothing holds a container to not repeating the prompt.
         kind: the same in a few fixed words, for the log.
     """
 
@@ -33,36 +32,14 @@ class Failure:
 
 
 def classify(text: str) -> Failure:
-    """Read a failure out of a notification's ``failureReason``.
+    """Read a failure out of a notification's ``failureReason``, or of what the container answered.
 
     What is not understood counts as passing: attempts are bounded, so the worst is a few pictures tried in
     vain.
     """
-    match = _CONTAINER_ERROR.search(text)
-    if match is None:
-        return Failure(False, "The model did not answer.", "no status")
-    return _answered(int(match["status"]), match["message"] or "")
-
-
-def classify_answer(body: bytes) -> Failure:
-    """Read a failure out of what the container answered, as SageMaker keeps it at the failure location.
-
-    SageMaker's model servers answer ``{"code": 400, "type": ..., "message": ...}``. Of anything else nothing
-    is known but that it failed, unless it reads like a notification's reason.
-    """
-    text = body.decode("utf-8", "replace")
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError):
-        return classify(text)
-    if not isinstance(answer, dict) or type(answer.get("code")) is not int:
-        return classify(text)
-    return _answered(answer["code"], str(answer.get("message", "")))
-
-
-def _answered(status: int, message: str) -> Failure:
-    if 400 <= status < 500 and status not in _PASSING:
-        shown = message.strip()[:_MESSAGE_SHOWN]
-        reason = f"The model refused the request ({status})" + (f": {shown}" if shown else ".")
-        return Failure(True, reason, f"refused with {status}")
-    return Failure(False, f"The model answered with an error ({status}).", f"error {status}")
+    if refusal := _REFUSED.search(text):
+        return Failure(True, f"The model refused the request: {refusal[1]}", "refused")
+    if answered := _STATUS.search(text):
+        status = answered[1] or answered[2]
+        return Failure(False, f"The model answered with an error ({status}).", f"error {status}")
+    return Failure(False, "The model did not answer.", "no status")

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from image_api.application import FAILURES_PREFIX, PICTURES_PREFIX, Application
-from image_api.failure import Failure, classify_answer
+from image_api.failure import Failure, classify
 from image_api.s3_location import S3Location
 
 _ANSWER_READ = 4096
@@ -35,7 +35,7 @@ def failure_at(app: Application, uri: str | None) -> Failure | None:
     if not location.key.startswith(FAILURES_PREFIX):
         return None
     found = _or_none(app.s3.get_object, location)
-    return None if found is None else classify_answer(found["Body"].read(_ANSWER_READ))
+    return None if found is None else classify(found["Body"].read(_ANSWER_READ).decode("utf-8", "replace"))
 
 
 def _parse(uri: str | None) -> S3Location | None:

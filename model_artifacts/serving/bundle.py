@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-MANIFEST = "manifest.json"
+# Not manifest.json: Multi Model Server, which serves in SageMaker's Hugging Face container, takes a file of
+# that name, in capitals or not, for its own and refuses it (awslabs/multi-model-server, ModelArchive.java).
+MANIFEST = "bundle.json"
 SCHEMA = 1
 
 # Python writes these beside the serving code when it is first imported.

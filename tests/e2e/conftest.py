@@ -8,12 +8,14 @@ import pytest
 
 from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
+from darkroom.sandbox.processes import raise_open_file_limit
 from tests.e2e.deployment import Deployment
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxProcess]:
-    """One local AWS for all end-to-end tests that can share it; two seconds of it a wall tenth."""
+    """One local AWS for all end-to-end tests that can share it."""
+    raise_open_file_limit()  # a thousand requests at once are a thousand connections here, too
     with SandboxProcess(speed=20, instance_start_seconds=20) as process:
         Cdk(process).bootstrap()
         yield process

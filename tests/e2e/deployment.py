@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
-
-import boto3
 
 from darkroom.demo.client import Answer, ImageApi
 from darkroom.sandbox.process import SandboxProcess
@@ -25,13 +22,7 @@ class Deployment:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the sandbox."""
-        return boto3.client(
-            service,
-            endpoint_url=self.sandbox.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return self.sandbox.client(service)
 
     def output(self, stack: str, key: str) -> str:
         """One output of one of the campaign's stacks."""
@@ -110,15 +101,3 @@ class Deployment:
 
         with ThreadPoolExecutor(max_workers=len(requests)) as pool:
             return list(pool.map(ask, requests))
-
-
-def wait_until(condition: Callable[[], object], what: str, *, seconds: float = 90.0) -> None:
-    """Poll ``condition`` until it is true.
-
-    Raises:
-        AssertionError: it was not within ``seconds``.
-    """
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.3)

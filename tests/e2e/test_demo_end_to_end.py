@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from darkroom.demo.image_requests import AGAIN, CROWD, FIRST, SURGE
 
 pytestmark = pytest.mark.e2e
 
@@ -26,6 +29,7 @@ def test_the_demo_holds_every_claim_and_leaves_pictures_and_a_report(tmp_path: P
     assert "Left after cdk destroy: nothing" in done.stdout
     report = (tmp_path / "index.html").read_text(encoding="utf-8")
     pictures = sorted(tmp_path.glob("*.png"))
-    assert len(pictures) == 5
+    asked = [*FIRST, CROWD, *SURGE, *AGAIN]
+    assert len(pictures) == len({json.dumps(request, sort_keys=True) for request in asked})
     assert all(picture.name in report for picture in pictures)
     assert report.count("<svg") == 4

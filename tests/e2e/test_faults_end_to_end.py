@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from darkroom.demo.client import download
-from tests.e2e.deployment import Deployment, wait_until
+from tests.e2e.deployment import Deployment
+from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -20,12 +21,12 @@ def test_two_hundred_requests_all_end_in_pictures_whatever_breaks_on_the_way(dem
         assert {answer.status for answer in answers} == {202}
         ids = {answer.body["id"] for answer in answers}
         assert len(ids) == 200
-        wait_until(lambda: len(demo.drawn().keys() & ids) >= 50, "fifty pictures")
+        eventually(lambda: len(demo.drawn().keys() & ids) >= 50, "fifty pictures", seconds=90, every=0.3)
         demo.sandbox.inject(kill_workers=1)
         ours = [job for job in demo.jobs() if job["job_id"]["S"] in ids]
         assert len(ours) == 200
 
-        wait_until(lambda: _open(demo, ids) == 0, "all 200 jobs terminal", seconds=240)
+        eventually(lambda: _open(demo, ids) == 0, "all 200 jobs terminal", seconds=240, every=0.3)
     finally:
         demo.sandbox.inject(duplicate_invocations=False, drop_notifications=0, kill_workers=0)
 

@@ -41,6 +41,7 @@ def test_two_campaigns_side_by_side_are_destroyed_to_what_they_said_to_keep(tmp_
         }
         assert spring.api.ask({"prompt": "cherry blossom"}).body["cache"] == "hit"
 
+        assert len(spring.jobs()) == 1
         cdk.destroy("spring/*", campaign="spring")
         assert Counter(one["type"] for one in sandbox.resources()) == {
             "AWS::S3::Bucket": 1,

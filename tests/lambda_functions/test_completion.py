@@ -11,7 +11,7 @@ from image_api import completion
 from tests.lambda_functions.local_campaign import Campaign, LambdaContext
 
 SERVER_ERROR = 'Received server error (500) from primary with message "worker died".'
-REFUSAL = 'Received client error (400) from primary with message "unknown size".'
+REFUSAL = 'Received client error (400) from primary with message "request refused: unknown size".'
 
 
 def ask(campaign: Campaign, prompt: str = "a red fox") -> str:
@@ -138,9 +138,11 @@ def test_a_table_that_does_not_answer_is_raised_so_that_lambda_tries_again(campa
 
 def test_the_reason_is_the_containers_own_where_the_message_only_has_a_status(campaign: Campaign) -> None:
     job_id = ask(campaign)
-    message = campaign.endpoint.fail(f"{job_id}.1", '{"code": 400, "message": "steps must be even"}')
+    message = campaign.endpoint.fail(
+        f"{job_id}.1", '{"code": 400, "message": "request refused: steps must be even"}'
+    )
     campaign.notify({**message, "failureReason": "ClientError: Received client error (400) from model."})
-    assert campaign.row()["reason"] == "The model refused the request (400): steps must be even"
+    assert campaign.row()["reason"] == "The model refused the request: steps must be even"
 
 
 @pytest.mark.parametrize("location", ["s3://gone/failures/x", "s3://demo-pictures/failures/x", "nowhere"])
@@ -148,7 +150,7 @@ def test_a_reason_that_was_not_kept_is_no_hindrance(campaign: Campaign, location
     job_id = ask(campaign)
     message = campaign.endpoint.fail(f"{job_id}.1", REFUSAL)
     campaign.notify({**message, "responseParameters": {"failureLocation": location}})
-    assert campaign.row()["reason"] == "The model refused the request (400): unknown size"
+    assert campaign.row()["reason"] == "The model refused the request: unknown size"
 
 
 def test_a_refusal_stays_one_whatever_was_kept_of_it(campaign: Campaign) -> None:

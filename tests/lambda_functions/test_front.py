@@ -14,6 +14,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.lambda_functions.local_campaign import Campaign
 
+REFUSAL = 'Received client error (400) from primary with message "request refused: steps must be even".'
+
 
 def body(response: dict[str, Any]) -> Any:
     return json.loads(response["body"])
@@ -122,11 +124,10 @@ def test_a_job_is_looked_up_from_queued_to_done(campaign: Campaign) -> None:
 
 def test_a_failed_job_says_why_and_is_tried_anew_when_asked_for_again(campaign: Campaign) -> None:
     job_id = body(campaign.post({"prompt": "a red fox"}))["id"]
-    refusal = 'Received client error (400) from primary with message "steps must be even". See the log.'
-    campaign.notify(campaign.endpoint.fail(f"{job_id}.1", refusal))
+    campaign.notify(campaign.endpoint.fail(f"{job_id}.1", REFUSAL))
     document = body(campaign.get(job_id))
     assert document["status"] == "failed"
-    assert document["reason"] == "The model refused the request (400): steps must be even"
+    assert document["reason"] == "The model refused the request: steps must be even"
     again = campaign.post({"prompt": "a red fox"})
     assert (again["statusCode"], body(again)["cache"]) == (202, "miss")
     assert campaign.endpoint.asked == [f"{job_id}.1", f"{job_id}.2"]
@@ -165,7 +166,7 @@ def test_a_hundred_posts_of_one_new_request_at_once_are_one_inference(campaign: 
 
 def test_a_hundred_posts_of_a_failed_request_at_once_are_one_more_attempt(campaign: Campaign) -> None:
     job_id = body(campaign.post({"prompt": "a red fox"}))["id"]
-    campaign.notify(campaign.endpoint.fail(f"{job_id}.1", "Received client error (400) from primary"))
+    campaign.notify(campaign.endpoint.fail(f"{job_id}.1", REFUSAL))
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda _: campaign.post({"prompt": "a red fox"}), range(100)))
     assert campaign.endpoint.asked == [f"{job_id}.1", f"{job_id}.2"]

@@ -24,7 +24,7 @@ def run_through_everything(campaign: Campaign) -> str:
     job_id = str(json.loads(campaign.post({"prompt": SECRET})["body"])["id"])
     campaign.post({"prompt": SECRET})
     campaign.get(job_id)
-    quoting = f'Received client error (400) from primary with message "cannot draw: {SECRET}"'
+    quoting = f'Received client error (400) from primary with message "request refused: {SECRET}"'
     campaign.notify(campaign.endpoint.fail(f"{job_id}.1", quoting))
     campaign.post({"prompt": SECRET})
     campaign.notify(campaign.endpoint.fail(f"{job_id}.2", f"Received server error (500): {SECRET}"))

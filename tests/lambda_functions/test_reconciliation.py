@@ -13,7 +13,7 @@ from image_api import reconciliation
 from tests.lambda_functions.local_campaign import Campaign
 
 SERVER_ERROR = 'Received server error (500) from primary with message "worker died".'
-REFUSAL = 'Received client error (400) from primary with message "unknown size".'
+REFUSAL = 'Received client error (400) from primary with message "request refused: unknown size".'
 OVERDUE = 600 + 300 + 60 + 1
 
 
@@ -47,7 +47,7 @@ def test_a_refusal_whose_message_was_lost_fails_the_job(campaign: Campaign) -> N
     campaign.endpoint.fail(f"{job_id}.1", REFUSAL)
     campaign.time += 61
     campaign.reconcile()
-    assert campaign.row()["reason"] == "The model refused the request (400): unknown size"
+    assert campaign.row()["reason"] == "The model refused the request: unknown size"
 
 
 def test_a_job_that_is_being_drawn_is_left_alone_until_it_is_overdue(campaign: Campaign) -> None:

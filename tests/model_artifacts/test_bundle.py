@@ -21,7 +21,7 @@ def small(tmp_path: Path) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     manifest = Manifest("small", "tiny-sdxl", "cpu", describe_files(folder), "made in a test", "CC0-1.0")
-    (folder / "manifest.json").write_text(manifest.to_json())
+    (folder / "bundle.json").write_text(manifest.to_json())
     return folder
 
 
@@ -33,7 +33,7 @@ def test_a_whole_bundle_is_verified(small: Path) -> None:
 
 
 def test_the_digest_is_that_of_the_canonical_json_without_it(small: Path) -> None:
-    content = json.loads((small / "manifest.json").read_text())
+    content = json.loads((small / "bundle.json").read_text())
     digest = content.pop("digest")
 
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -80,34 +80,39 @@ def test_every_damaged_file_is_named(small: Path) -> None:
 
 def test_a_manifest_that_was_made_to_fit_is_refused(small: Path) -> None:
     (small / "model/config.json").write_bytes(b"[]")
-    content = json.loads((small / "manifest.json").read_text())
+    content = json.loads((small / "bundle.json").read_text())
     content["files"]["model/config.json"]["sha256"] = hashlib.sha256(b"[]").hexdigest()
-    (small / "manifest.json").write_text(json.dumps(content))
+    (small / "bundle.json").write_text(json.dumps(content))
 
-    with pytest.raises(BundleError, match=r"manifest\.json was altered"):
+    with pytest.raises(BundleError, match=r"bundle\.json was altered"):
         verify_bundle(small)
+
+
+def test_no_file_of_a_bundle_passes_for_multi_model_servers_own_manifest(small: Path) -> None:
+    verify_bundle(small)
+    assert "manifest.json" not in {path.name.lower() for path in [*small.iterdir(), *small.glob("*/*")]}
 
 
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"schema": 1, "digest": "", "files": []}', '{"schema": 1', "null"]
 )
 def test_what_is_no_manifest_is_refused(small: Path, content: str) -> None:
-    (small / "manifest.json").write_text(content)
+    (small / "bundle.json").write_text(content)
 
-    with pytest.raises(BundleError, match=r"manifest\.json is no manifest"):
+    with pytest.raises(BundleError, match=r"bundle\.json is no manifest"):
         read_manifest(small)
 
 
 def test_a_schema_from_the_future_is_refused(small: Path) -> None:
-    content = json.loads((small / "manifest.json").read_text())
-    (small / "manifest.json").write_text(json.dumps(content | {"schema": 2}))
+    content = json.loads((small / "bundle.json").read_text())
+    (small / "bundle.json").write_text(json.dumps(content | {"schema": 2}))
 
     with pytest.raises(BundleError, match="schema 2 is unknown, this code reads schema 1"):
         read_manifest(small)
 
 
 def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match=r"manifest\.json is missing"):
+    with pytest.raises(BundleError, match=r"bundle\.json is missing"):
         verify_bundle(tmp_path)
 
 

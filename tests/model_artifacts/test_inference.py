@@ -147,7 +147,7 @@ def test_a_payload_is_read_as_text_and_as_bytes(
 def test_another_content_type_is_refused(
     toolkit_module: ModuleType, payload: Payload, content_type: str
 ) -> None:
-    with pytest.raises(ValueError, match="must be application/json"):
+    with pytest.raises(ValueError, match=r"^request refused: the content type must be application/json"):
         toolkit_module.input_fn(json.dumps(payload), content_type)
 
 
@@ -155,7 +155,7 @@ def test_another_content_type_is_refused(
 def test_the_bundles_own_recipe_limits_what_is_drawn(
     toolkit_module: ModuleType, payload: Payload, steps: int
 ) -> None:
-    with pytest.raises(ValueError, match=f"steps must be 1 to 8, it is {steps}"):
+    with pytest.raises(ValueError, match=f"^request refused: .*steps must be 1 to 8, it is {steps}"):
         toolkit_module.input_fn(json.dumps(payload | {"steps": steps}), "application/json")
 
 

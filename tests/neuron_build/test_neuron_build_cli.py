@@ -51,7 +51,7 @@ def test_a_folder_that_is_no_bundle_is_refused(command: str, tmp_path: Path) -> 
     refused = runner.invoke(app, [command, str(tmp_path)])
 
     assert refused.exit_code == 1
-    assert "manifest.json is missing" in refused.stderr
+    assert "bundle.json is missing" in refused.stderr
 
 
 def test_an_unknown_recipe_exits_with_the_names_there_are(tmp_path: Path) -> None:

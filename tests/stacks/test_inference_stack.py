@@ -46,6 +46,14 @@ def test_a_local_bundle_is_published_under_the_prefix_that_the_model_reads(
     assert {"model/unet/config.json", "model/unet/config.txt", "model/LICENCE"} <= published.keys()
 
 
+def test_cdk_gc_finds_every_published_file_in_the_template(demo: Synthesized) -> None:
+    template = json.dumps(demo.template("inference"))
+    for asset in demo.asset_manifest("inference")["files"].values():
+        (destination,) = asset["destinations"].values()
+        if destination["objectKey"].startswith("bundles/"):
+            assert destination["objectKey"].split(".")[0] in template  # what cdk gc looks for
+
+
 def test_a_bundle_in_s3_is_read_where_it_is_and_nothing_is_published(synth: Synth) -> None:
     synthesized = synth("newsletter")
     source = _model(synthesized)["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
@@ -57,7 +65,8 @@ def test_the_container_knows_workers_cores_program_and_time_out(synth: Synth) ->
     assert _model(synth("national-launch"))["PrimaryContainer"]["Environment"] == {
         "SAGEMAKER_PROGRAM": "inference.py",
         "SAGEMAKER_MODEL_SERVER_WORKERS": "12",
-        "SAGEMAKER_MODEL_SERVER_TIMEOUT": "300",
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT": "1800",  # startup_timeout is 30m, invocation_timeout 5m
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": "1800",
         "NEURON_RT_NUM_CORES": "2",
     }
 
@@ -94,7 +103,7 @@ def test_results_failures_and_notifications_go_where_the_seam_says(demo: Synthes
         {"model": {"bundle": "s3://example-model-bundles/sd21-512/2026-12-24/"}},
         {"endpoint": {"volume_size": 64}},
         {"endpoint": {"instance_type": "ml.inf2.8xlarge"}},
-        {"endpoint": {"invocation_timeout": "4m"}},
+        {"endpoint": {"startup_timeout": "25m"}},
     ],
 )
 def test_changed_content_makes_a_new_endpoint_config_of_the_same_endpoint(
@@ -117,6 +126,30 @@ def test_an_update_rolls_and_keeps_the_instance_count(demo: Synthesized) -> None
     assert endpoint["DeploymentConfig"]["RollingUpdatePolicy"]["MaximumBatchSize"] == {
         "Type": "CAPACITY_PERCENT",
         "Value": 50,
+    }
+
+
+def test_a_fleet_of_one_has_no_half_to_roll(synth: Synth) -> None:
+    endpoint = synth("newsletter", scaling={"max_instances": 1}).only("inference", "AWS::SageMaker::Endpoint")
+    assert "DeploymentConfig" not in endpoint
+
+
+def test_a_bundle_under_any_key_of_the_region_is_decrypted_and_nothing_else_is(synth: Synth) -> None:
+    role = synth("newsletter").only("inference", "AWS::IAM::Role")
+    (statement,) = [
+        each
+        for each in role["Policies"][0]["PolicyDocument"]["Statement"]
+        if "kms:ViaService" in json.dumps(each.get("Condition", {}))
+    ]
+    assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", "arn:aws:kms:us-east-1:*:key/*")
+    assert statement["Condition"] == {
+        "StringEquals": {"kms:ViaService": {"Fn::Join": ["", ["s3.us-east-1.", {"Ref": "AWS::URLSuffix"}]]}},
+        "StringLike": {
+            "kms:EncryptionContext:aws:s3:arn": [
+                "arn:aws:s3:::example-model-bundles",
+                "arn:aws:s3:::example-model-bundles/sd21-512/2026-10-12/*",
+            ]
+        },
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 
 import pytest
 
@@ -38,6 +39,28 @@ def test_every_alarm_tells_the_operations_topic_and_is_quiet_without_data(launch
         assert alarm["Properties"]["OKActions"] == [{"Ref": topic}]
         assert alarm["Properties"]["TreatMissingData"] == "notBreaching"
         assert len(alarm["Properties"]["AlarmDescription"]) > 40
+
+
+def test_the_alarms_may_publish_to_the_topic_though_its_policy_is_its_own(launch: Synthesized) -> None:
+    statements = launch.only("monitoring", "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    (allowed,) = [each for each in statements if each["Effect"] == "Allow"]
+    assert (allowed["Principal"], allowed["Action"]) == (
+        {"Service": "cloudwatch.amazonaws.com"},
+        "sns:Publish",
+    )
+    (alarms,) = allowed["Condition"]["ArnLike"]["aws:SourceArn"]
+    for alarm in launch.resources("monitoring", ALARM).values():
+        name = alarm["Properties"]["AlarmName"]
+        assert fnmatch(f"arn:aws:cloudwatch:us-west-2:111122223333:alarm:{name}", alarms)
+
+
+def test_a_campaign_in_two_regions_has_two_dashboards(synth: Synth) -> None:
+    there = {"account": "111122223333", "region": "us-west-2"}
+    names = {
+        synth("newsletter", **change).only("monitoring", "AWS::CloudWatch::Dashboard")["DashboardName"]
+        for change in ({}, {"environment": there})
+    }
+    assert names == {"newsletter-us-east-1", "newsletter-us-west-2"}
 
 
 def test_a_request_that_waited_half_its_life_wakes_somebody(launch: Synthesized) -> None:

@@ -100,10 +100,22 @@ def test_every_refusal_of_the_edge_is_a_problem_document() -> None:
             "gatewayresponse.header.Content-Type": "'application/problem+json'"
         }
         template = response["responseTemplates"]["application/json"]
-        # messageString comes with its quotes; the others are replaced within ours.
-        filled = template.replace("$context.error.messageString", '"text"')
-        filled = re.sub(r"\$context\.responseStatus", "400", filled)
-        body = json.loads(filled)
-        assert {"type", "title", "status", "detail"} == set(body), name
-        if "statusCode" in response:
-            assert body["status"] == int(response["statusCode"])
+        # messageString comes with its quotes, and nothing else is replaced.
+        body = json.loads(template.replace("$context.error.messageString", '"text"'))
+        assert "$" not in json.dumps(body)
+        assert {"type", "title", "detail"} <= body.keys(), name
+        assert body.get("status") == (int(response["statusCode"]) if "statusCode" in response else None)
+
+
+def test_a_refused_body_is_told_the_rules_and_never_what_it_said() -> None:
+    refused = DOCUMENT["x-amazon-apigateway-gateway-responses"]["BAD_REQUEST_BODY"]
+    template = refused["responseTemplates"]["application/json"]
+    assert "$context" not in template
+    for rule in ("1 to 1000 characters", "steps (10 to 100)", "guidance_scale (1 to 20)", "512x512, 768x768"):
+        assert rule in json.loads(template)["detail"]
+
+
+def test_every_status_of_a_method_is_one_that_api_gateway_takes() -> None:
+    for path in DOCUMENT["paths"].values():
+        for method in path.values():
+            assert all(re.fullmatch(r"[1-5]\d\d", status) for status in method["responses"])

@@ -76,9 +76,9 @@ class Gateway:
 
     def _arrive(self, request: Request) -> _Arrival | None:
         api = self._registry.find(request.api_id)
-        if api is None:
+        rest_api = api.backend.apis.get(request.api_id) if api else None
+        if api is None or rest_api is None:
             return None
-        rest_api = api.backend.apis[request.api_id]
         stage = rest_api.stages.get(request.stage)
         document = api.deployments.get(str(stage.deployment_id)) if stage else None
         if stage is None or document is None:

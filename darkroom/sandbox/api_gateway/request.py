@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from darkroom.sandbox.lambda_runtime.invocations import trace_id
+from darkroom.sandbox.moments import datetime_of
 
 MOUNT = "/execute-api/"
 
@@ -77,7 +78,7 @@ def request_of(environ: Mapping[str, Any], now: float) -> Request:
         protocol=str(environ.get("SERVER_PROTOCOL", "HTTP/1.1")),
         length=int(length) if length else None if environ.get("wsgi.input_terminated") else 0,
         body=environ["wsgi.input"],
-        moment=datetime.fromtimestamp(now, UTC),
+        moment=datetime_of(now),
         trace=str(environ.get("HTTP_X_AMZN_TRACE_ID") or trace_id()),
     )
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from moto.moto_api._internal import mock_random
 
+from darkroom.autoscaling.template import VARIANT_DIMENSION
+
 StatusCode = Literal["InProgress", "Successful", "Overridden", "Failed"]
 _MOST_KEPT = 1000
 
@@ -43,7 +45,7 @@ class ScalingActivity:
             "ActivityId": self.id,
             "ServiceNamespace": "sagemaker",
             "ResourceId": self.resource_id,
-            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            "ScalableDimension": VARIANT_DIMENSION,
             "Description": self.description,
             "Cause": self.cause,
             "StartTime": self.start,

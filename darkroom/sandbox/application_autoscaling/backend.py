@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -21,17 +21,21 @@ from moto.core.exceptions import JsonRESTError
 from darkroom.autoscaling.capacity import apply_scheduled_action
 from darkroom.autoscaling.policies import CapacityLimits, ScalingPolicy, ScheduledAction, TargetTrackingPolicy
 from darkroom.autoscaling.properties import read_scaling_policy, read_scheduled_action
+from darkroom.autoscaling.template import VARIANT_DIMENSION
 from darkroom.sandbox.application_autoscaling.activities import ScalingActivities
 from darkroom.sandbox.application_autoscaling.responses import SandboxScalingResponse
-from darkroom.sandbox.application_autoscaling.scaling import PolicyInvocation, TargetScaling, policy_of
+from darkroom.sandbox.application_autoscaling.scaling import (
+    PolicyInvocation,
+    TargetScaling,
+    limits_of,
+    policy_of,
+    suspended_of,
+)
 from darkroom.sandbox.application_autoscaling.schedules import definition_of, is_due
-from darkroom.sandbox.application_autoscaling.tracking_alarms import make_alarms
+from darkroom.sandbox.application_autoscaling.tracking_alarms import delete_alarms, make_alarms
 from darkroom.sandbox.application_autoscaling.variant import Variant, VariantError, capacity_of, is_variant
 from darkroom.sandbox.clock import Clock
 from darkroom.sandbox.context import current
-
-_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
-
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -79,9 +83,9 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
         suspended_state: Any,
     ) -> FakeScalableTarget:
         """Register or update a target, and bring its capacity within the limits."""
-        if namespace != "sagemaker" or dimension != _DIMENSION or not is_variant(r_id):
+        if namespace != "sagemaker" or dimension != VARIANT_DIMENSION or not is_variant(r_id):
             raise AWSValidationException(
-                f"The local AWS scales {_DIMENSION} of endpoint/NAME/variant/NAME only, "
+                f"The local AWS scales {VARIANT_DIMENSION} of endpoint/NAME/variant/NAME only, "
                 f"not {dimension} of {r_id} in {namespace}"
             )
         known = self.targets.get(dimension, {}).get(r_id)
@@ -147,6 +151,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
         self._definitions[policy.policy_arn] = definition
         return policy
 
+    @_one_at_a_time
     def describe_scaling_policies(
         self,
         service_namespace: str,
@@ -184,12 +189,9 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
             self._scalings[resource_id].states.pop(policy_name, None)
 
     def _delete_own_alarms(self, policy: FakeApplicationAutoscalingPolicy) -> None:
-        own = policy.alarms if policy.policy_type == "TargetTrackingScaling" else []
+        if policy.policy_type == "TargetTrackingScaling":
+            delete_alarms(policy.alarms, self.account_id, self.region_name)
         policy.alarms = []
-        names = {alarm.name for alarm in self._alarms()}
-        cloudwatch_backends[self.account_id][self.region_name].delete_alarms(
-            [alarm.name for alarm in own if alarm.name in names]
-        )
 
     @_one_at_a_time
     def put_scheduled_action(
@@ -244,7 +246,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
             own = [call for call in invocations if policy_of(call) in policies]
             if own:
                 self._scaling(target.resource_id).invoke(
-                    policies, own, _limits(target), _suspended(target), moment
+                    policies, own, limits_of(target), suspended_of(target), moment
                 )
 
     @_one_at_a_time
@@ -253,14 +255,14 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
         for action in list(self.scheduled_actions):
             definition = definition_of(action)
             target = self.targets.get(action.scalable_dimension, {}).get(action.resource_id)
-            if target is None or _suspended(target).get("ScheduledScalingSuspended"):
+            if target is None or suspended_of(target).get("ScheduledScalingSuspended"):
                 continue
             if is_due(definition, action.creation_time, after, now):
                 self._run_scheduled_action(definition, target, now)
 
     def _run_scheduled_action(self, action: ScheduledAction, target: FakeScalableTarget, now: float) -> None:
         try:
-            limits, _ = apply_scheduled_action(action, _limits(target), 0)
+            limits, _ = apply_scheduled_action(action, limits_of(target), 0)
         except ValueError as error:
             self.activities.limits_refused(target.resource_id, action.name, str(error), now)
             return
@@ -274,7 +276,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
         for target in self._flatten_scalable_targets("sagemaker"):
             scaling = self._scaling(target.resource_id)
             scaling.watch(now)
-            scaling.retry(_limits(target), now)
+            scaling.retry(limits_of(target), now)
 
     def _variant(self, resource_id: str) -> Variant:
         return Variant(self.account_id, self.region_name, resource_id)
@@ -297,12 +299,3 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
                 f"No scalable target registered for service namespace: {namespace}, "
                 f"resource ID: {resource_id}, scalable dimension: {dimension}",
             )
-
-
-def _limits(target: FakeScalableTarget) -> CapacityLimits:
-    return CapacityLimits(target.min_capacity or 0, target.max_capacity or 0)
-
-
-def _suspended(target: FakeScalableTarget) -> Mapping[str, bool]:
-    state: Any = target.suspended_state
-    return state or {}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+from moto.applicationautoscaling.models import FakeScalableTarget
 
 from darkroom.autoscaling.capacity import Breach, Proposal, decide, propose
 from darkroom.autoscaling.cooldowns import PolicyState, Scaling, begin, complete
@@ -43,6 +45,17 @@ class PolicyInvocation(Protocol):
 def policy_of(invocation: PolicyInvocation) -> str:
     """The ARN of the policy: target tracking's own alarms add who made them to it."""
     return invocation.policy_arn.partition(":createdBy/")[0]
+
+
+def limits_of(target: FakeScalableTarget) -> CapacityLimits:
+    """The capacity limits of moto's scalable target."""
+    return CapacityLimits(target.min_capacity or 0, target.max_capacity or 0)
+
+
+def suspended_of(target: FakeScalableTarget) -> Mapping[str, bool]:
+    """The SuspendedState of moto's scalable target."""
+    state: Any = target.suspended_state
+    return state or {}
 
 
 @dataclass

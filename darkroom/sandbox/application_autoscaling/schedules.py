@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from moto.applicationautoscaling.models import FakeScheduledAction
 
 from darkroom.autoscaling.policies import ScheduledAction
 from darkroom.autoscaling.properties import read_scheduled_action
 from darkroom.autoscaling.schedule import next_occurrence
+from darkroom.sandbox.moments import datetime_of
 
 
 def definition_of(action: FakeScheduledAction) -> ScheduledAction:
@@ -35,10 +34,10 @@ def is_due(definition: ScheduledAction, created: float, after: float, now: float
     Not before the action was created, and between its start and end time if it has any. A rate counts
     from the start time, or from the creation.
     """
-    counted_from = definition.start or datetime.fromtimestamp(created, UTC)
+    counted_from = definition.start or datetime_of(created)
     moment = next_occurrence(
         definition.schedule,
-        datetime.fromtimestamp(max(after, created), UTC),
+        datetime_of(max(after, created)),
         definition.time_zone,
         start=counted_from,
     )

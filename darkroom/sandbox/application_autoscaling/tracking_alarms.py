@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from moto.cloudwatch.models import Alarm, Dimension, Metric, MetricDataQuery, MetricStat, cloudwatch_backends
@@ -42,6 +43,12 @@ def make_alarms(
         )
         for side, rule in sides
     ]
+
+
+def delete_alarms(alarms: Iterable[Alarm], account_id: str, region: str) -> None:
+    """Delete a policy's own alarms; the user may have deleted some of them already."""
+    cloudwatch = cloudwatch_backends[account_id][region]
+    cloudwatch.delete_alarms([alarm.name for alarm in alarms if alarm.name in cloudwatch.alarms])
 
 
 def _metric(policy: TargetTrackingPolicy) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from moto.cloudformation.models import cloudformation_backends
 from darkroom.sandbox.cloudformation import types
 from darkroom.sandbox.cloudformation.backend import SandboxCloudFormationBackend
 from darkroom.sandbox.cloudformation.custom_resource import RESPONSES, receive
-from darkroom.sandbox.cloudformation.moto_model import forget_models
 from darkroom.sandbox.cloudformation.responses import SandboxCloudFormationResponse
 from darkroom.sandbox.context import Context
 
@@ -27,5 +26,4 @@ def install(context: Context) -> None:
     cloudformation_backends.clear()
     cloudformation_backends.backend = SandboxCloudFormationBackend
     urls.url_paths["{0}/$"] = SandboxCloudFormationResponse.dispatch
-    forget_models()
     context.mount(RESPONSES, receive)

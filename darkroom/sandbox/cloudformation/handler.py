@@ -24,8 +24,8 @@ message. A handler returns when the resource is ready: it runs on the stack's ow
 block. Deleting what is gone already is a success.
 
 A property that is not in ``properties`` fails the resource by name, so that nothing vanishes
-silently. A class that subclasses moto's ``CloudFormationModel`` works as well, see
-:mod:`darkroom.sandbox.cloudformation.moto_model`; of two for one type, the handler wins.
+silently. For the same reason moto's own ``CloudFormationModel`` classes are not used: they pass
+over the properties that they don't know.
 """
 
 from __future__ import annotations
@@ -50,12 +50,10 @@ class Resource:
     Attributes:
         physical_id: what ``Ref`` gives.
         attributes: what ``Fn::GetAtt`` gives, by attribute name.
-        model: moto's instance, for the types that are moto's models.
     """
 
     physical_id: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    model: Any = None
 
 
 class ReplacementNeededError(Exception):

@@ -155,8 +155,7 @@ class Deployment:
         changed = self._provisioner.update(current, desired.template, desired.properties)
         made = replace(desired, resource=changed)
         replaced = changed.physical_id != current.resource.physical_id
-        # A custom resource asks for its replacement by answering another physical id; one of
-        # moto's own models that changes its id has deleted the old resource itself.
+        # A custom resource asks for its replacement by answering another physical id.
         self._steps[-1] = _Step(
             current, made, in_place=not (replaced and is_custom(desired.template.type_name))
         )

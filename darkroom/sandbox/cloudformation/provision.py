@@ -22,7 +22,6 @@ from darkroom.sandbox.cloudformation.handler import (
     Resource,
     ResourceHandler,
 )
-from darkroom.sandbox.cloudformation.moto_model import MotoModelHandler, model_of
 from darkroom.sandbox.cloudformation.schema import schema_of
 from darkroom.sandbox.cloudformation.stack import Stack, StackResource
 from darkroom.sandbox.cloudformation.template import ResourceTemplate
@@ -51,7 +50,7 @@ class ResourceError(Exception):
 
 def unsupported(type_name: str) -> str | None:
     """Why the sandbox can't make a resource of this type; None when it can."""
-    if is_custom(type_name) or type_name in HANDLERS or model_of(type_name) is not None:
+    if is_custom(type_name) or type_name in HANDLERS:
         return None
     return f"The local AWS does not play the resource type {type_name}"
 
@@ -123,12 +122,9 @@ class Provisioner:
 def _handler(type_name: str) -> ResourceHandler:
     if is_custom(type_name):
         return CustomResourceHandler()
-    if type_name in HANDLERS:
-        return HANDLERS[type_name]
-    model = model_of(type_name)
-    if model is None:
+    if type_name not in HANDLERS:
         raise ResourceError(unsupported(type_name))
-    return MotoModelHandler(model)
+    return HANDLERS[type_name]
 
 
 def _checked_handler(type_name: str, properties: Mapping[str, Any]) -> ResourceHandler:

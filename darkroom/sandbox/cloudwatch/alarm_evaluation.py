@@ -17,7 +17,7 @@ from darkroom.autoscaling.series import TimeSeries
 from darkroom.sandbox.cloudwatch.alarm_actions import actions_of, is_scaling_policy
 from darkroom.sandbox.cloudwatch.alarm_texts import Datapoint, reason, reason_data
 from darkroom.sandbox.cloudwatch.backend import SandboxCloudWatchBackend
-from darkroom.sandbox.cloudwatch.moments import datetime_of
+from darkroom.sandbox.moments import datetime_of
 
 EVALUATION_SECONDS = 10.0
 _REPEAT_SECONDS = 60

@@ -66,7 +66,8 @@ class AlarmHistory:
         """The entries that match, newest first."""
         return [
             item
-            for item in reversed(self._items)
+            # A copy, made in one step: alarms change on another thread than they are asked about.
+            for item in reversed(list(self._items))
             if (name is None or item.alarm_name == name)
             and (kind is None or item.type == kind)
             and (start is None or item.timestamp >= start)

@@ -13,7 +13,7 @@ from moto.cloudwatch.models import Alarm
 
 from darkroom.autoscaling.alarms import AlarmState
 from darkroom.autoscaling.policies import MetricAlarm
-from darkroom.sandbox.cloudwatch.moments import datetime_of
+from darkroom.sandbox.moments import datetime_of
 
 Datapoint = tuple[float, float | None]
 """When a datapoint starts, in seconds, and its value; None where it is missing."""

@@ -19,10 +19,10 @@ from darkroom.sandbox.clock import Clock
 from darkroom.sandbox.cloudwatch.alarm_actions import actions_of, is_scaling_policy, notify
 from darkroom.sandbox.cloudwatch.alarm_history import AlarmHistory
 from darkroom.sandbox.cloudwatch.metric_store import MetricKey, MetricStore
-from darkroom.sandbox.cloudwatch.moments import datetime_of, seconds_of
 from darkroom.sandbox.cloudwatch.queries import get_metric_data, get_metric_statistics
 from darkroom.sandbox.cloudwatch.responses import SandboxCloudWatchResponse
 from darkroom.sandbox.context import current
+from darkroom.sandbox.moments import datetime_of, seconds_of
 
 
 class SandboxCloudWatchBackend(CloudWatchBackend):

@@ -15,7 +15,7 @@ from darkroom.autoscaling.metric_query import (
 )
 from darkroom.autoscaling.series import TimeSeries
 from darkroom.sandbox.cloudwatch.metric_store import MetricStore
-from darkroom.sandbox.cloudwatch.moments import datetime_of
+from darkroom.sandbox.moments import datetime_of
 
 MOST_DATAPOINTS = 100_800
 """The most datapoints that one GetMetricData call returns (GetMetricData reference, MaxDatapoints)."""

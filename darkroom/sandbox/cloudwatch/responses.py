@@ -9,7 +9,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
-from darkroom.sandbox.cloudwatch.moments import datetime_of, seconds_of
+from darkroom.sandbox.moments import datetime_of, seconds_of
 
 _PAGE = 100
 

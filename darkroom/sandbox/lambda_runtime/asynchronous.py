@@ -16,13 +16,13 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime.destinations import deliver
 from darkroom.sandbox.lambda_runtime.environment import Outcome
 from darkroom.sandbox.lambda_runtime.lookup import exists, find
+from darkroom.sandbox.moments import timestamp_of
 
 if TYPE_CHECKING:
     from darkroom.sandbox.lambda_runtime.function import Function
@@ -167,10 +167,9 @@ def _invocation_record(
     queued: QueuedEvent, outcome: Outcome | None, condition: str, now: float
 ) -> dict[str, Any]:
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
-    timestamp = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     record: dict[str, Any] = {
         "version": "1.0",
-        "timestamp": timestamp,
+        "timestamp": timestamp_of(now),
         "requestContext": {
             "requestId": queued.request_id,
             "functionArn": f"{queued.function.function_arn}:$LATEST",

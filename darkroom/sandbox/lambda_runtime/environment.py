@@ -13,7 +13,6 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from moto.awslambda.models import lambda_backends
@@ -32,6 +31,7 @@ from darkroom.sandbox.lambda_runtime.runtime_api import (
     RuntimeApi,
 )
 from darkroom.sandbox.lambda_runtime.variables import variables
+from darkroom.sandbox.moments import timestamp_of
 
 # The init phase may take 10 s; Lambda then runs it again within the first invocation's time-out
 # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
@@ -77,7 +77,6 @@ class ExecutionEnvironment:
         self._context = context
         self._id = uuid.uuid4().hex
         self._log = LogStream(context, configuration, self._id)
-        self._api = RuntimeApi(configuration.timeout)
         self._tail = b""
         self._partial = b""
         self._output_lock = threading.Lock()
@@ -85,7 +84,13 @@ class ExecutionEnvironment:
         state = context.settings.state / "lambda"
         self._scratch = state / "tmp" / self._id
         self._scratch.mkdir(parents=True)
-        self._process = self._start(state, code)
+        self._api = RuntimeApi(configuration.timeout)
+        try:
+            self._process = self._start(state, code)
+        except BaseException:
+            # Each attempt at a package that can't be run would leave a port and a thread behind.
+            self._give_back()
+            raise
         threading.Thread(target=self._watch, name=f"lambda-output-{configuration.name}", daemon=True).start()
 
     def run(self, invocation: Invocation) -> Outcome:
@@ -110,9 +115,12 @@ class ExecutionEnvironment:
         return self._exited(invocation, reason, start)
 
     def stop(self) -> None:
-        """End the process and give its resources back."""
+        """End the process and give its resources back; a second call does nothing more."""
         self.usable = False
         self._context.processes.kill(self._process)
+        self._give_back()
+
+    def _give_back(self) -> None:
         self._api.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -165,8 +173,7 @@ class ExecutionEnvironment:
     def _timed_out(self, invocation: Invocation, start: float) -> Outcome:
         self.stop()
         text = f"Task timed out after {self.configuration.timeout:.2f} seconds"
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-        self._write(f"{now}Z {invocation.request_id} {text}")
+        self._write(f"{timestamp_of(time.time())} {invocation.request_id} {text}")
         return self._error(invocation, "Sandbox.Timedout", text, start)
 
     def _exited(self, invocation: Invocation, reason: str, start: float) -> Outcome:
@@ -200,8 +207,11 @@ class ExecutionEnvironment:
         if output is None:
             raise AssertionError("the environment's process was started without a pipe")
         os.set_blocking(output.fileno(), False)
+        # Not select(), which can't take a descriptor beyond 1023: a thousand open connections are ahead.
+        readable = select.poll()
+        readable.register(output, select.POLLIN)
         while True:
-            select.select([output], [], [])
+            readable.poll()
             if not self._drain():
                 break
         status = self._process.wait()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.logs.models import logs_backends
@@ -11,6 +10,7 @@ from moto.logs.models import logs_backends
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime import emf
 from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
+from darkroom.sandbox.moments import moto_datetime_of
 
 
 class LogStream:
@@ -60,15 +60,14 @@ class LogStream:
             return
         backend = cloudwatch_backends[self._configuration.account_id][self._configuration.region]
         for sample in samples:
-            moment = datetime.fromtimestamp(self._context.clock.from_wall(sample.moment), UTC)
+            moment = self._context.clock.from_wall(sample.moment)
             backend.put_metric_data(
                 sample.namespace,
                 [
                     {
                         "MetricName": sample.name,
                         "Dimensions": [{"Name": name, "Value": value} for name, value in sample.dimensions],
-                        # moto compares times without a zone, in UTC.
-                        "Timestamp": moment.replace(tzinfo=None),
+                        "Timestamp": moto_datetime_of(moment),
                         "Unit": sample.unit,
                         "Values": list(sample.values),
                     }

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+import time
 from typing import Any
 
 from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
+from darkroom.sandbox.moments import timestamp_of
 
 
 def start_line(function: FunctionConfiguration, request_id: str) -> str:
@@ -40,5 +41,4 @@ def report_lines(function: FunctionConfiguration, request_id: str, seconds: floa
 
 
 def _event(kind: str, record: dict[str, Any]) -> str:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-    return json.dumps({"time": now, "type": kind, "record": record})
+    return json.dumps({"time": timestamp_of(time.time()), "type": kind, "record": record})

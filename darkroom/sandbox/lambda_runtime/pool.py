@@ -25,7 +25,8 @@ class FunctionPool:
 
     Lambda throttles invocations beyond the concurrency limit. Here they wait in line instead: one
     machine has a handful of environments where an account has a thousand, and its smallness must not
-    look like an error of the application.
+    look like an error of the application. A function whose concurrency is reserved at zero is
+    throttled, as on AWS: it would wait for ever.
     """
 
     def __init__(self, context: Context, function: Function) -> None:
@@ -50,6 +51,9 @@ class FunctionPool:
         with self._changed:
             if self._closed:
                 future.set_result(_gone(invocation))
+                return future
+            if self.limit == 0:
+                future.set_result(_error("TooManyRequestsException", "Rate Exceeded."))
                 return future
             self._waiting.append((invocation, future))
             if len(self._waiting) > self._idle and self._workers < self.limit:
@@ -81,7 +85,7 @@ class FunctionPool:
                 # The sandbox's own fault or a package that can't be run: the caller has to know.
                 outcome = _error("Sandbox.StartFailure", f"{error}")
             future.set_result(outcome)
-        if environment is not None and environment.usable:
+        if environment is not None:
             environment.stop()
 
     def _take(self) -> tuple[Invocation, Future[Outcome]] | None:

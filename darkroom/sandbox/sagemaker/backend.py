@@ -7,7 +7,7 @@ calls work; this subclass adds what happens behind them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from moto.sagemaker import urls
@@ -16,6 +16,7 @@ from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, SageMakerMod
 from moto.sagemaker.models import Model as ModelRecord
 
 from darkroom.sandbox import context as sandbox
+from darkroom.sandbox.moments import moto_datetime_of
 from darkroom.sandbox.sagemaker.configuration import (
     EndpointConfig,
     Model,
@@ -230,8 +231,7 @@ class SageMakerBackend(SageMakerModelBackend):
             record.follow(endpoint, self._now())
 
     def _now(self) -> datetime:
-        # moto keeps times as naive datetimes in UTC.
-        return datetime.fromtimestamp(sandbox.current().clock.now(), UTC).replace(tzinfo=None)
+        return moto_datetime_of(sandbox.current().clock.now())
 
     @staticmethod
     def _check(operation: str, request: Mapping[str, Any]) -> None:

@@ -103,8 +103,8 @@ class Backlog:
         """Remove and return the waiting requests that have expired."""
         with self._changed:
             expired = [request for request in self._waiting if request.expired(now)]
-            for request in expired:
-                self._waiting.remove(request)
+            if expired:
+                self._waiting = deque(request for request in self._waiting if not request.expired(now))
             return expired
 
     def clear(self) -> None:

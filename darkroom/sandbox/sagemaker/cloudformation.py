@@ -105,12 +105,10 @@ class Endpoint(ResourceHandler):
     def update(self, request: HandlerRequest) -> Resource:
         """UpdateEndpoint, and wait until the new configuration is in service."""
         sagemaker, name = request.client("sagemaker"), _name_in(request.physical_id)
-        # The autoscaler may be changing the capacity: an endpoint takes one change at a time.
-        _wait_in_service(sagemaker, name)
         change = {
             key: value for key, value in request.properties.items() if key not in ("EndpointName", "Tags")
         }
-        sagemaker.update_endpoint(EndpointName=name, **change)
+        _begin_update(sagemaker, name, change)
         described = _wait_in_service(sagemaker, name)
         if described["EndpointConfigName"] != change["EndpointConfigName"]:
             raise NotStabilizedError(f"the update was rolled back: {described.get('FailureReason')}")
@@ -137,6 +135,23 @@ def _delete(request: HandlerRequest, operation: str, key: str) -> None:
     except ClientError as error:
         if not error.response["Error"]["Message"].startswith("Could not find"):
             raise
+
+
+def _begin_update(sagemaker: Any, name: str, change: Mapping[str, Any]) -> None:
+    """UpdateEndpoint once the endpoint takes it: it takes one change at a time.
+
+    The autoscaler changes the capacity whenever it sees fit, also right after the endpoint was seen
+    in service.
+    """
+    while True:
+        _wait_in_service(sagemaker, name)
+        try:
+            sagemaker.update_endpoint(EndpointName=name, **change)
+        except ClientError as error:
+            if not error.response["Error"]["Message"].startswith("Cannot update in-progress"):
+                raise
+        else:
+            return
 
 
 def _wait_in_service(sagemaker: Any, name: str) -> Mapping[str, Any]:

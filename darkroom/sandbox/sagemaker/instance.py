@@ -6,6 +6,7 @@ import queue
 import secrets
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -172,6 +173,10 @@ class Instance:
                 self._serve()
         except (WorkerStartError, ObjectError, ValueError) as error:
             self._fail(str(error))
+        except Exception as error:
+            # Whatever it is, who waits for this instance must learn that it will not come.
+            traceback.print_exc()
+            self._fail(f"the local AWS failed: {type(error).__name__}: {error}")
         finally:
             self._end_workers()
             self._become(InstanceStatus.TERMINATED, InstanceStatus.DRAINING)
@@ -214,7 +219,7 @@ class Instance:
         try:
             worker = self._spawn(len(self._workers))
             worker.wait_ready(self._launch.config.variant.startup_seconds)
-        except WorkerStartError as error:
+        except (WorkerStartError, OSError) as error:
             self._fail(f"a lost worker could not be replaced: {error}")
             return
         self._idle.put(worker)

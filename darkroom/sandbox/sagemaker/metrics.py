@@ -15,11 +15,11 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
 
+from darkroom.sandbox.moments import moto_datetime_of
 from darkroom.sandbox.sagemaker.backlog import BacklogState
 
 SERVICE_NAMESPACE = "AWS/SageMaker"
@@ -114,8 +114,7 @@ def host_data(endpoint: str, variant: str, hosts: Sequence[HostSample]) -> list[
 
 def put(account_id: str, region: str, namespace: str, data: list[dict[str, Any]], minute: float) -> None:
     """Put ``data`` for the minute that begins at ``minute``, sandbox seconds."""
-    # moto keeps timestamps as naive datetimes in UTC.
-    timestamp = datetime.fromtimestamp(minute, UTC).replace(tzinfo=None)
+    timestamp = moto_datetime_of(minute)
     backend = cloudwatch_backends[account_id][region]
     backend.put_metric_data(namespace, [{**datum, "Timestamp": timestamp} for datum in data])
 

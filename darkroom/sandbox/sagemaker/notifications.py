@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.sns.models import sns_backends
 
+from darkroom.sandbox.moments import timestamp_of
 from darkroom.sandbox.sagemaker.backlog import InferenceRequest
 
 
@@ -51,7 +51,7 @@ def capacity_message(endpoint_name: str, region: str, now: float) -> dict[str, A
     """The message published when an endpoint is created, updated or changes its capacity."""
     return {
         "awsRegion": region,
-        "eventTime": timestamp(now),
+        "eventTime": timestamp_of(now),
         "requestParameters": {"endpointName": endpoint_name},
         "eventVersion": "1.0",
         "eventSource": "aws:sagemaker",
@@ -72,11 +72,6 @@ def publish(topic_arn: str, message: Mapping[str, Any]) -> None:
         raise PublishError(f"Unable to publish to topic {topic_arn}: {error}") from error
 
 
-def timestamp(seconds: float) -> str:
-    """RFC 3339 in UTC with milliseconds, as SageMaker writes times."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _result(request: InferenceRequest, endpoint_name: str, region: str, now: float) -> dict[str, Any]:
     parameters = {
         "endpointName": endpoint_name,
@@ -86,8 +81,8 @@ def _result(request: InferenceRequest, endpoint_name: str, region: str, now: flo
     }
     return {
         "awsRegion": region,
-        "eventTime": timestamp(now),
-        "receivedTime": timestamp(request.received),
+        "eventTime": timestamp_of(now),
+        "receivedTime": timestamp_of(request.received),
         "requestParameters": {name: value for name, value in parameters.items() if value is not None},
         "inferenceId": request.inference_id,
         "eventVersion": "1.0",

@@ -22,6 +22,25 @@ from darkroom.sandbox.sagemaker.validation import service_model, violations
 
 Response = tuple[int, dict[str, str], str]
 
+# moto would also record training jobs, pipelines and the like, which nothing here would run.
+_PLAYED = frozenset(
+    {
+        *(
+            f"{verb}{thing}"
+            for thing in ("Model", "EndpointConfig", "Endpoint")
+            for verb in ("Create", "Describe", "Delete")
+        ),
+        "ListModels",
+        "ListEndpointConfigs",
+        "ListEndpoints",
+        "UpdateEndpoint",
+        "UpdateEndpointWeightsAndCapacities",
+        "AddTags",
+        "DeleteTags",
+        "ListTags",
+    }
+)
+
 # An endpoint takes requests as long as it exists in service, whatever is being changed on it.
 _ACCEPTING = frozenset({EndpointStatus.IN_SERVICE, EndpointStatus.UPDATING, EndpointStatus.ROLLING_BACK})
 
@@ -35,6 +54,13 @@ def backend(account_id: str, region: str) -> SageMakerBackend:
 
 class SageMakerApi(SageMakerResponse):
     """moto's dispatch with the operations that the sandbox plays itself."""
+
+    def call_action(self) -> Any:
+        """Answer an operation on hosting; any other is refused by name."""
+        action = self._get_action()
+        if action not in _PLAYED:
+            raise NotImplementedError(f"of SageMaker it plays hosting alone, not {action}")
+        return super().call_action()
 
     @property
     def _hosting(self) -> SageMakerBackend:

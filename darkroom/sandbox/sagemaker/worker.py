@@ -66,10 +66,6 @@ class Answer:
     body: bytes
 
 
-class BadInputError(Exception):
-    """The serving code refused the request as the client's mistake."""
-
-
 def _default_input_fn(body: bytes, content_type: str) -> Any:
     if content_type != _JSON:
         raise ValueError(f"content type {content_type!r} is not supported: send {_JSON}")
@@ -102,29 +98,25 @@ class Handler:
             return function(*arguments, self._context)
         return function(*arguments)
 
-    def _parse(self, body: bytes, content_type: str) -> Any:
-        try:
-            return self._call(self._input, body, content_type)
-        except ValueError as error:
-            raise BadInputError(str(error)) from error
-
     def answer(self, body: bytes, content_type: str, accept: str) -> Answer:
-        """Answer one request: 200, 400 when input_fn raised ValueError, 500 on anything else."""
+        """Answer one request: 200, or 400 whatever was raised.
+
+        aws/sagemaker-huggingface-inference-toolkit, handler_service.py, makes a PredictionException with
+        status 400 of every exception.
+        """
         try:
-            data = self._parse(body, content_type)
+            data = self._call(self._input, body, content_type)
             output = self._call(self._output, self._call(self._predict, data, self._model), accept)
-        except BadInputError as error:
-            return _failure(400, "ValueError", str(error))
         except Exception as error:
             traceback.print_exc()
-            return _failure(500, "InternalServerException", f"{type(error).__name__}: {error}")
+            return _failure(str(error))
         result, answered_type = output if isinstance(output, tuple) else (output, accept)
         return Answer(200, answered_type, result.encode() if isinstance(result, str) else bytes(result))
 
 
-def _failure(status: int, kind: str, message: str) -> Answer:
-    body = json.dumps({"code": status, "type": kind, "message": message}).encode()
-    return Answer(status, _JSON, body)
+def _failure(message: str) -> Answer:
+    body = json.dumps({"code": 400, "type": "InternalServerException", "message": message}).encode()
+    return Answer(400, _JSON, body)
 
 
 def load(model_dir: Path, program: str) -> Handler:

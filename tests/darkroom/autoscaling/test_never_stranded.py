@@ -112,22 +112,38 @@ def longest_stranding(
     return longest
 
 
-@settings(max_examples=500, deadline=None)
-@given(
+scenarios = given(
     # Spells of silence are long enough for the fleet to go back to zero.
     st.lists(st.one_of(st.just([0] * 20), st.lists(st.integers(0, 30), max_size=15)), max_size=8),
     st.integers(1, 10),
     st.integers(1, 20),
     st.integers(0, 2),
 )
-def test_a_queue_at_zero_instances_is_never_stranded(
-    spells: list[list[int]], start_up: int, images_per_minute: int, delay: int
-) -> None:
+
+
+def check_never_stranded(spells: list[list[int]], start_up: int, images_per_minute: int, delay: int) -> None:
     arrivals = [count for spell in spells for count in spell] + [0] * 20
     endpoint = Endpoint(start_up, images_per_minute)
     longest = longest_stranding(arrivals, endpoint, delay, [TRACKING, LEAVE_ZERO])
     # Two datapoints and the metric's delay; a scaling under way may have to end first.
     assert longest <= WAITING.evaluation_periods + delay + 1
+
+
+@settings(max_examples=500, deadline=None)
+@scenarios
+def test_a_queue_at_zero_instances_is_never_stranded(
+    spells: list[list[int]], start_up: int, images_per_minute: int, delay: int
+) -> None:
+    check_never_stranded(spells, start_up, images_per_minute, delay)
+
+
+@pytest.mark.soak
+@settings(max_examples=10_000, deadline=None)
+@scenarios
+def test_a_queue_at_zero_instances_is_never_stranded_in_ten_thousand_scenarios(
+    spells: list[list[int]], start_up: int, images_per_minute: int, delay: int
+) -> None:
+    check_never_stranded(spells, start_up, images_per_minute, delay)
 
 
 @pytest.mark.parametrize("arrivals", [[5] + [0] * 60, [3] * 60])

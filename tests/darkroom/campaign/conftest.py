@@ -21,7 +21,7 @@ def bundle(tmp_path: Path) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(path)
     manifest = Manifest("tiny-sdxl", "tiny-sdxl", "cpu", describe_files(folder), "a test", "none")
-    (folder / "manifest.json").write_text(manifest.to_json())
+    (folder / "bundle.json").write_text(manifest.to_json())
     return folder
 
 

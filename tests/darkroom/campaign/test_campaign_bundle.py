@@ -24,10 +24,10 @@ def tiny(write: Callable[..., Path]) -> Path:
 def test_a_whole_bundle_is_taken_with_every_file_and_its_manifest(sources: Sources, bundle: Path) -> None:
     found = load_campaigns(sources)[0].bundle
     assert isinstance(found, LocalBundle)
-    assert found.digest == json.loads((bundle / "manifest.json").read_text())["digest"]
+    assert found.digest == json.loads((bundle / "bundle.json").read_text())["digest"]
     assert [path for path, _ in found.files] == [
+        "bundle.json",
         "code/inference.py",
-        "manifest.json",
         "model/unet/config.json",
     ]
 
@@ -45,12 +45,12 @@ def _add(bundle: Path) -> None:
 
 
 def _edit_manifest(bundle: Path) -> None:
-    manifest = json.loads((bundle / "manifest.json").read_text())
-    (bundle / "manifest.json").write_text(json.dumps({**manifest, "source": "elsewhere"}))
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    (bundle / "bundle.json").write_text(json.dumps({**manifest, "source": "elsewhere"}))
 
 
 def _break_manifest(bundle: Path) -> None:
-    (bundle / "manifest.json").write_text("{}")
+    (bundle / "bundle.json").write_text("{}")
 
 
 @pytest.mark.parametrize(

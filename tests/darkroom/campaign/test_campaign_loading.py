@@ -187,7 +187,7 @@ def action(**changes: Any) -> dict[str, Any]:
             "not below scaling.min",
         ),
         ([action(time_zone="Europe/Amsterdm")], "scaling.schedule[0].time_zone", "IANA time zone"),
-        ([action(cron="0 8 * * *")], "scaling.schedule[0].cron", "six fields, not 5"),
+        ([action(cron="0 8 * * *")], "scaling.schedule[0].cron", "5 fields: AWS cron has six"),
     ],
 )
 def test_a_scheduled_action_that_cannot_be_is_refused(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from darkroom.campaign.schedule_expression import CRON_FIELDS, check_at, check_cron, check_rate
+from darkroom.campaign.schedule_expression import check_at, check_cron, check_rate
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,6 @@ from darkroom.campaign.schedule_expression import CRON_FIELDS, check_at, check_c
         "0 8 ? * 6#3 *",
         "0 8 ? * friL *",
         "0 8 ? JAN,jul TUE *",
-        "0 8 ? * FRI-MON *",
     ],
 )
 def test_a_cron_expression_of_aws_is_taken(cron: str) -> None:
@@ -34,35 +35,39 @@ def test_a_cron_expression_of_aws_is_taken(cron: str) -> None:
 @pytest.mark.parametrize(
     ("cron", "why"),
     [
-        ("0 8 * * MON", "six fields, not 5"),
-        ("", "six fields, not 0"),
-        ("60 8 ? * MON *", "'60' is no minutes"),
-        ("0 24 ? * MON *", "'24' is no hours"),
-        ("0 8 32 * ? *", "'32' is no day of month"),
-        ("0 8 0 * ? *", "'0' is no day of month"),
-        ("0 8 1 13 ? *", "'13' is no month"),
-        ("0 8 ? * 0 *", "'0' is no day of week"),
-        ("0 8 ? * MOON *", "'MOON' is no day of week"),
-        ("0 8 ? * 6#6 *", "'6#6' is no day of week"),
-        ("0 8 ? * MON 1969", "'1969' is no year"),
-        ("? 8 1 * ? *", "'?' is no minutes"),
-        ("30-10 8 1 * ? *", "'30-10' is no minutes"),
-        ("0/0 8 1 * ? *", "'0/0' is no minutes"),
-        ("0, 8 1 * ? *", "'0,' is no minutes"),
-        ("\u0663 8 1 * ? *", "is no minutes"),
-        ("0 8 * * MON *", "exactly one of day of month and day of week"),
-        ("0 8 * * * *", "exactly one of day of month and day of week"),
-        ("0 8 ? * ? *", "exactly one of day of month and day of week"),
+        ("0 8 * * MON", "5 fields: AWS cron has six"),
+        ("", "0 fields: AWS cron has six"),
+        ("60 8 ? * MON *", "minutes '60': use 0-59"),
+        ("0 24 ? * MON *", "hours '24': use 0-23"),
+        ("0 8 32 * ? *", "day-of-month '32': use 1-31"),
+        ("0 8 0 * ? *", "day-of-month '0': use 1-31"),
+        ("0 8 1 13 ? *", "month '13': use 1-12 or JAN-DEC"),
+        ("0 8 ? * 0 *", "day-of-week '0': use 1-7 or SUN-SAT"),
+        ("0 8 ? * MOON *", "day-of-week 'MOON'"),
+        ("0 8 ? * 6#6 *", "day-of-week '6#6'"),
+        ("0 8 ? * MON 1969", "year '1969': use 1970-2199"),
+        ("? 8 1 * ? *", "minutes '?'"),
+        ("30-10 8 1 * ? *", "minutes '30-10': a range goes from the lower"),
+        ("0/0 8 1 * ? *", "minutes '0/0': what follows /"),
+        ("0, 8 1 * ? *", "minutes ''"),
+        ("\u0663 8 1 * ? *", "minutes '\u0663'"),
+        ("0 8 ? * FRI-MON *", "day-of-week 'FRI-MON': a range goes from the lower"),
+        ("0 8 * * MON *", "exactly one of day-of-month and day-of-week must be ?"),
+        ("0 8 * * * *", "exactly one of day-of-month and day-of-week must be ?"),
+        ("0 8 ? * ? *", "exactly one of day-of-month and day-of-week must be ?"),
     ],
 )
 def test_what_is_no_cron_expression_is_refused_with_the_field_at_fault(cron: str, why: str) -> None:
-    with pytest.raises(PydanticCustomError, match=why.replace("?", r"\?").replace("*", r"\*")):
+    with pytest.raises(PydanticCustomError, match=re.escape(why)):
         check_cron(cron)
 
 
-@given(st.tuples(*(st.integers(field.first, field.last) for field in CRON_FIELDS)))
-def test_numbers_within_their_ranges_are_a_cron_expression(numbers: tuple[int, ...]) -> None:
-    minutes, hours, day, month, _weekday, year = numbers
+@given(
+    st.integers(0, 59), st.integers(0, 23), st.integers(1, 31), st.integers(1, 12), st.integers(1970, 2199)
+)
+def test_numbers_within_their_ranges_are_a_cron_expression(
+    minutes: int, hours: int, day: int, month: int, year: int
+) -> None:
     check_cron(f"{minutes} {hours} {day} {month} ? {year}")
 
 
@@ -95,5 +100,5 @@ def test_a_rate_is_taken(rate: str) -> None:
 
 @pytest.mark.parametrize("rate", ["1 minutes", "5 minute", "0 hours", "1 week", "hourly", "-1 hours"])
 def test_a_rate_that_aws_refuses_is_refused(rate: str) -> None:
-    with pytest.raises(PydanticCustomError, match="singular with 1"):
+    with pytest.raises(PydanticCustomError, match=r"singular with 1|no schedule|positive"):
         check_rate(rate)

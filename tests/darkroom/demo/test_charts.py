@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from darkroom.charts import Series, line_chart
@@ -11,6 +11,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _values = st.floats(min_value=0, max_value=1e9, allow_nan=False)
 
 
+@example([(0.0, 5e-324)], "line")
 @given(st.lists(st.tuples(_values, _values)), st.sampled_from(["line", "steps", "dots"]))
 def test_every_point_lies_inside_the_picture(points: list[tuple[float, float]], style: str) -> None:
     chart = ElementTree.fromstring(line_chart("t", "x", "y", [Series("s", sorted(points), style)]))  # noqa: S314

@@ -28,6 +28,7 @@ def _good_run() -> Run:
         outcomes=outcomes,
         pictures={"a": PNG_SIGNATURE, "b": PNG_SIGNATURE},
         drawn={"a": 1, "b": 1},
+        latencies=[(0.0, 1.0)],
         instances=[(0.0, 0), (1.0, 1), (2.0, 0)],
         notifications=[{"invocationStatus": "Completed", "inferenceId": f"{job}.1"} for job in "ab"],
         readings=Readings(

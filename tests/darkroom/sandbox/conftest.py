@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 
-from darkroom.sandbox.process import REGION, SandboxProcess
+from darkroom.sandbox.process import SandboxProcess
 
 Client = Callable[[str], Any]
 
@@ -23,14 +22,4 @@ def local_aws() -> Iterator[SandboxProcess]:
 @pytest.fixture(scope="session")
 def client(local_aws: SandboxProcess) -> Client:
     """Makes boto3 clients of the shared sandbox."""
-
-    def make(service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=local_aws.url,
-            region_name=REGION,
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",
-        )
-
-    return make
+    return local_aws.client

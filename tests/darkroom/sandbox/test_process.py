@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
 
+from darkroom.sandbox import own_folder
 from darkroom.sandbox.process import SandboxProcess
 
 ROLE = "arn:aws:iam::123456789012:role/any"
@@ -23,10 +25,8 @@ def start_children(sandbox: SandboxProcess) -> list[psutil.Process]:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as package:
         package.writestr("index.py", "def handler(event, context):\n    return event\n")
-    keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox", "region_name": "us-east-1"}
-    iam = boto3.client("iam", endpoint_url=sandbox.url, **keys)
-    iam.create_role(RoleName="any", AssumeRolePolicyDocument="{}")
-    functions = boto3.client("lambda", endpoint_url=sandbox.url, **keys)
+    sandbox.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument="{}")
+    functions = sandbox.client("lambda")
     functions.create_function(
         FunctionName="f",
         Runtime="python3.12",
@@ -79,3 +79,24 @@ def test_the_environment_names_the_sandbox_and_nothing_of_the_user(
     assert environment["AWS_ENDPOINT_URL"] == local_aws.url
     assert "AWS_PROFILE" not in environment
     assert "AWS_SESSION_TOKEN" not in environment
+
+
+def test_the_next_sandbox_removes_what_a_killed_one_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    orphan = tmp_path / f"darkroom-sandbox-{int(killed.stdout)}-abc"
+    orphan.mkdir()
+    own = own_folder.make()
+    own_folder.remove_orphans()
+    assert not orphan.exists()
+    assert own.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="psutil reads limits on Linux only")
+def test_a_sandbox_takes_more_connections_than_the_customary_1024_files(local_aws: SandboxProcess) -> None:
+    soft, hard = psutil.Process(local_aws.pid).rlimit(psutil.RLIMIT_NOFILE)
+    assert soft == min(hard, 65536) or soft > 65536

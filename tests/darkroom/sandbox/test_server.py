@@ -48,6 +48,18 @@ def test_a_connection_is_kept_for_the_next_request_whatever_the_last_one_left(
     connection.close()
 
 
+@pytest.mark.parametrize(
+    ("length", "status"), [(b"-1", b"400"), (b"many", b"400"), (b"99999999999999", b"413")]
+)
+def test_a_content_length_that_cannot_be_is_refused_at_once(
+    local_aws: SandboxProcess, length: bytes, status: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", local_aws.port), timeout=10) as connection:
+        connection.sendall(b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + length + b"\r\n\r\n")
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 " + status)
+
+
 def test_a_body_in_chunks_and_one_that_waits_for_leave_arrive_whole(
     local_aws: SandboxProcess, client: Client
 ) -> None:
@@ -94,6 +106,8 @@ def test_of_many_conditional_writes_of_one_item_exactly_one_succeeds(client: Cli
         ("kms", "connect_custom_key_store", {"CustomKeyStoreId": "x"}),  # JSON
         ("lambda", "get_account_settings", {}),  # REST
         ("iotwireless", "list_destinations", {}),  # a service that moto does not have
+        ("ec2", "describe_vpcs", {}),  # one where nothing would run behind moto's records
+        ("sagemaker", "list_training_jobs", {}),  # an operation of that kind
     ],
 )
 def test_a_call_that_is_not_supported_fails_and_names_itself(

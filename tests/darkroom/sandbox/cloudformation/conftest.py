@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+from tests.eventually import eventually
 
 Template = dict[str, Any]
 
@@ -50,13 +51,12 @@ class StackUnderTest:
 
     def settled(self) -> str:
         """The status when nothing is in progress any more."""
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            status: str = self.described()["StackStatus"]
-            if not status.endswith("IN_PROGRESS"):
-                return status
-            time.sleep(0.05)
-        raise TimeoutError(f"{self.name} is still {status}")
+
+        def status() -> str | None:
+            now: str = self.described()["StackStatus"]
+            return None if now.endswith("IN_PROGRESS") else now
+
+        return str(eventually(status, f"{self.name} settled", seconds=30, every=0.05))
 
     def described(self) -> Any:
         return self.api.describe_stacks(StackName=self.id)["Stacks"][0]

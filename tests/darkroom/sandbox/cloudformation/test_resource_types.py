@@ -208,3 +208,28 @@ def test_a_dashboard_changes_its_body(stack: Any, client: Client) -> None:
         == "UPDATE_COMPLETE"
     )
     assert client("cloudwatch").get_dashboard(DashboardName="d")["DashboardBody"] == body
+
+
+def test_a_repository_follows_the_template(stack: Any, client: Client) -> None:
+    expire = {
+        "rulePriority": 1,
+        "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 1},
+        "action": {"type": "expire"},
+    }
+    policy = {"LifecyclePolicyText": json.dumps({"rules": [expire]})}
+    full = {"ImageTagMutability": "IMMUTABLE", "LifecyclePolicy": policy, "RepositoryName": "images"}
+    assert stack.deploy({"R": resource("AWS::ECR::Repository", **full)}) == "CREATE_COMPLETE", stack.reasons()
+    ecr = client("ecr")
+    (made,) = ecr.describe_repositories(repositoryNames=["images"])["repositories"]
+    assert made["imageTagMutability"] == "IMMUTABLE"
+    assert "untagged" in ecr.get_lifecycle_policy(repositoryName="images")["lifecyclePolicyText"]
+
+    bare = resource("AWS::ECR::Repository", RepositoryName="images")
+    assert stack.deploy({"R": bare}) == "UPDATE_COMPLETE", stack.reasons()
+    (changed,) = ecr.describe_repositories(repositoryNames=["images"])["repositories"]
+    assert changed["imageTagMutability"] == "MUTABLE"
+    with pytest.raises(ClientError, match="LifecyclePolicyNotFound"):
+        ecr.get_lifecycle_policy(repositoryName="images")
+    assert stack.delete() == "DELETE_COMPLETE"
+    with pytest.raises(ClientError, match="RepositoryNotFound"):
+        ecr.describe_repositories(repositoryNames=["images"])

@@ -125,12 +125,14 @@ def test_a_failed_update_restores_what_was(stack: Any, client: Client) -> None:
     assert stack.deploy({"P": parameter("after"), "T": topic("stays")}) == "UPDATE_COMPLETE"
 
 
+@pytest.mark.parametrize("type_name", ["AWS::EKS::Nodegroup", "AWS::EC2::VPC"])
 def test_a_type_that_the_sandbox_does_not_play_fails_the_stack_by_name(
-    stack: Any, local_aws: SandboxProcess
+    stack: Any, local_aws: SandboxProcess, type_name: str
 ) -> None:
-    status = stack.deploy({"T": topic(), "C": {"Type": "AWS::EKS::Cluster", "Properties": {}}})
+    """Also one that moto would keep a record of: nothing would run in such a network."""
+    status = stack.deploy({"T": topic(), "C": {"Type": type_name, "Properties": {}}})
     assert status == "ROLLBACK_COMPLETE"
-    assert "does not play the resource type AWS::EKS::Cluster" in stack.reasons()
+    assert f"does not play the resource type {type_name}" in stack.reasons()
     assert resources_of(local_aws, stack.name) == []
 
 

@@ -6,9 +6,8 @@ import io
 import json
 import textwrap
 import threading
-import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -143,16 +142,6 @@ def package(files: Mapping[str, str]) -> bytes:
         for name, text in files.items():
             content.writestr(name, textwrap.dedent(text))
     return archive.getvalue()
-
-
-def eventually(check: Callable[[], Any], seconds: float = 15.0) -> Any:
-    """Wait for ``check`` to give something true, and give that."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := check():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"{check} gave nothing within {seconds} s")
 
 
 class _Application:

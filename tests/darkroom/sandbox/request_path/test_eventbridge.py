@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.darkroom.sandbox.request_path.conftest import Aws, eventually
+from tests.darkroom.sandbox.request_path.conftest import Aws
 from tests.darkroom.sandbox.request_path.test_sns import PRINT, events
+from tests.eventually import eventually
 
 
 def rule(aws: Aws, function: str, schedule: str, *, permitted: bool = True, **more: Any) -> dict[str, Any]:
@@ -50,7 +51,8 @@ def test_a_disabled_rule_does_not_fire(aws: Aws) -> None:
     aws.context.clock.speed = 600
     function = aws.function("tick", PRINT)
     rule(aws, function, "rate(1 minute)", State="DISABLED")
-    time.sleep(0.5)
+    rule(aws, aws.function("tock", PRINT), "rate(1 minute)")
+    eventually(lambda: len(events(aws, "tock")) >= 3)
     assert events(aws, "tick") == []
 
 

@@ -1,21 +1,22 @@
 from __future__ import annotations
 
-import base64
 import json
 import os
 import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
+from moto.awslambda.models import lambda_backends
 
 from darkroom.sandbox.lambda_runtime import invocations
-from darkroom.sandbox.lambda_runtime.function import allows
 from darkroom.sandbox.lambda_runtime.lookup import find
-from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws, eventually, package
+from darkroom.sandbox.processes import raise_open_file_limit
+from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws, package
+from tests.eventually import eventually
 
 ECHO = """
 import os
@@ -164,6 +165,35 @@ def test_reserved_concurrency_lowers_the_bound(aws: Aws) -> None:
     assert len(processes) == 1
 
 
+def test_a_function_reserved_to_nothing_is_throttled_and_nobody_waits_for_it(aws: Aws) -> None:
+    aws.function("off", ECHO)
+    aws.client("lambda").put_function_concurrency(FunctionName="off", ReservedConcurrentExecutions=0)
+    answer, response = aws.invoke("off")
+    assert response["FunctionError"] == "Unhandled"
+    assert answer["errorType"] == "TooManyRequestsException"
+
+
+def test_a_new_environment_works_while_more_than_a_thousand_connections_are_open(aws: Aws) -> None:
+    raise_open_file_limit()
+    with ExitStack() as many:
+        for _ in range(1200):
+            many.enter_context(Path(os.devnull).open())
+        aws.function("late", "def handler(e, c):\n    print('heard')\n    return 'answer'")
+        assert aws.invoke("late")[0] == "answer"
+        eventually(lambda: "heard" in aws.log("/aws/lambda/late"))
+
+
+def test_an_environment_that_cannot_be_made_leaves_no_thread_behind(aws: Aws) -> None:
+    aws.function("no-zip", ECHO)
+    lambda_backends[ACCOUNT][REGION].get_function("no-zip").code_bytes = b"no zip file"
+    lambda_backends[ACCOUNT][REGION].get_function("no-zip").code_digest = "0" * 64
+    assert aws.invoke("no-zip")[0]["errorType"] == "Sandbox.StartFailure"
+    before = threading.active_count()
+    for _ in range(5):
+        aws.invoke("no-zip")
+    eventually(lambda: threading.active_count() <= before)
+
+
 def test_new_code_and_new_configuration_replace_the_environment(aws: Aws) -> None:
     aws.function("versions", "def handler(e, c): return 'one'")
     assert aws.invoke("versions")[0] == "one"
@@ -184,106 +214,6 @@ def test_a_deleted_function_leaves_no_process(aws: Aws) -> None:
     eventually(lambda: pid not in aws.context.processes.living())
     with pytest.raises(aws.client("lambda").exceptions.ResourceNotFoundException):
         aws.invoke("gone")
-
-
-def test_what_is_printed_is_in_the_log_and_in_the_tail(aws: Aws) -> None:
-    aws.function(
-        "talk", "def handler(e, c):\n    print('a line')\n    print('half', end='')\n    print(' and half')"
-    )
-    _, response = aws.invoke("talk", LogType="Tail")
-    lines = aws.log("/aws/lambda/talk")
-    request_id = next(line for line in lines if line.startswith("START")).split()[2]
-    assert lines[1:4] == ["a line", "half and half", f"END RequestId: {request_id}"]
-    assert lines[4].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
-    assert b"half and half" in base64.b64decode(response["LogResult"])
-
-
-def test_a_named_log_group_is_used_and_never_made(aws: Aws) -> None:
-    aws.client("logs").create_log_group(logGroupName="mine")
-    aws.function("kept", "def handler(e, c): print('here')", LoggingConfig={"LogGroup": "mine"})
-    aws.function("lost", "def handler(e, c): print('here')", LoggingConfig={"LogGroup": "not-there"})
-    aws.invoke("kept")
-    aws.invoke("lost")
-    assert "here" in aws.log("mine")
-    groups = [group["logGroupName"] for group in aws.client("logs").describe_log_groups()["logGroups"]]
-    assert groups == ["mine"]
-
-
-def test_embedded_metrics_reach_cloudwatch_under_every_dimension_set(aws: Aws) -> None:
-    source = """
-    import json, time
-    def handler(event, context):
-        print(json.dumps({
-            "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [
-                {"Namespace": "ImageGenAPI", "Dimensions": [["service", "campaign"], ["service"]],
-                 "Metrics": [{"Name": "CacheHits", "Unit": "Count"}]}]},
-            "service": "ImageGenerator", "campaign": "demo", "CacheHits": [1.0, 1.0]}))
-        print(json.dumps({"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Metrics": []}]}}))
-    """
-    aws.function("metrics", source)
-    aws.invoke("metrics")
-    found = aws.client("cloudwatch").list_metrics(Namespace="ImageGenAPI")["Metrics"]
-    dimensions = {tuple(sorted((d["Name"], d["Value"]) for d in metric["Dimensions"])) for metric in found}
-    service, campaign = ("service", "ImageGenerator"), ("campaign", "demo")
-    assert dimensions == {(service,), (campaign, service)}
-    assert any(
-        "refused the metrics" in line and "Namespace" in line for line in aws.log("/aws/lambda/metrics")
-    )
-
-
-def test_an_event_is_answered_at_once_and_runs_later(aws: Aws, tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
-    source = "import time, pathlib\ndef handler(e, c):\n    time.sleep(0.3)\n    pathlib.Path(e).touch()"
-    aws.function("later", source)
-    start = time.monotonic()
-    _, response = aws.invoke("later", str(mark), InvocationType="Event")
-    assert response["StatusCode"] == 202
-    assert not mark.exists()
-    eventually(mark.exists)
-    assert time.monotonic() - start > 0.3
-
-
-def test_a_dry_run_runs_nothing(aws: Aws) -> None:
-    aws.function("dry", "def handler(e, c): print('ran')")
-    _, response = aws.invoke("dry", {}, InvocationType="DryRun")
-    assert response["StatusCode"] == 204
-    assert aws.context.processes.living() == []
-
-
-def test_a_failing_event_is_tried_three_times_and_then_put_into_the_dead_letter_queue(aws: Aws) -> None:
-    aws.context.clock.speed = 400
-    url, arn = aws.queue("dead")
-    record, record_arn = aws.queue("records")
-    source = "def handler(e, c):\n    print('try')\n    raise ValueError('never')"
-    aws.function("fails", source, DeadLetterConfig={"TargetArn": arn})
-    aws.client("lambda").put_function_event_invoke_config(
-        FunctionName="fails", DestinationConfig={"OnFailure": {"Destination": record_arn}}
-    )
-    aws.invoke("fails", {"n": 7}, InvocationType="Event")
-    (dead,) = eventually(lambda: aws.receive(url))
-    assert json.loads(dead["Body"]) == {"n": 7}
-    attributes = {name: value["StringValue"] for name, value in dead["MessageAttributes"].items()}
-    assert attributes["ErrorMessage"] == "never"
-    assert attributes["ErrorCode"] == "200"
-    assert aws.log("/aws/lambda/fails").count("try") == 3
-    (reported,) = eventually(lambda: aws.receive(record))
-    body = json.loads(reported["Body"])
-    assert body["requestContext"]["condition"] == "RetriesExhausted"
-    assert body["requestContext"]["approximateInvokeCount"] == 3
-    assert body["requestPayload"] == {"n": 7}
-    assert body["responsePayload"]["errorType"] == "ValueError"
-
-
-def test_duplicate_invocations_run_the_same_event_twice(aws: Aws) -> None:
-    aws.context.faults.duplicate_invocations = True
-    aws.function("twice", "def handler(e, c): print('ran', e, c.aws_request_id)")
-    aws.invoke("twice", 5)
-
-    def runs() -> list[str]:
-        return [line for line in aws.log("/aws/lambda/twice") if line.startswith("ran 5")]
-
-    first, second = eventually(lambda: runs() if len(runs()) == 2 else None)
-    assert first == second
 
 
 def test_only_python_is_taken(aws: Aws) -> None:
@@ -314,51 +244,6 @@ def test_service_metrics_are_published_once_the_minute_is_over(aws: Aws) -> None
     assert total("Errors") == 1
 
 
-def _function_properties(aws: Aws, source: str, **more: Any) -> dict[str, Any]:
-    return {
-        "Code": {"ZipFile": source},
-        "Handler": "index.handler",
-        "Runtime": "python3.13",
-        "Role": aws.role(),
-        **more,
-    }
-
-
-def test_a_template_updates_a_function_in_place_and_takes_back_what_it_no_longer_names(aws: Aws) -> None:
-    source = "import os\ndef handler(e, c): return [os.environ.get('A'), c.memory_limit_in_mb]"
-    before = _function_properties(
-        aws, source, Environment={"Variables": {"A": "1"}}, MemorySize="256", Timeout=5
-    )
-    made = aws.create("AWS::Lambda::Function", before)
-    assert aws.invoke(made.physical_id)[0] == ["1", "256"]
-    after = _function_properties(aws, source)
-    updated = aws.update("AWS::Lambda::Function", made, before, after)
-    assert updated.physical_id == made.physical_id
-    assert aws.invoke(made.physical_id)[0] == [None, "128"]
-    assert updated.attributes["Arn"].endswith(f":function:{made.physical_id}")
-    aws.delete("AWS::Lambda::Function", made, after)
-    assert aws.client("lambda").list_functions()["Functions"] == []
-
-
-def test_a_permission_can_be_given_and_taken(aws: Aws) -> None:
-    arn = aws.function("guarded", ECHO)
-    source = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc/*/POST/v1/images"
-    properties = {
-        "Action": "lambda:InvokeFunction",
-        "FunctionName": arn,
-        "Principal": "apigateway.amazonaws.com",
-        "SourceArn": source,
-    }
-    made = aws.create("AWS::Lambda::Permission", properties)
-    function = find(arn)
-    called = source.replace("*", "live")
-    assert allows(function, "apigateway.amazonaws.com", called)
-    assert not allows(function, "sns.amazonaws.com", called)
-    assert not allows(function, "apigateway.amazonaws.com", called.replace("POST", "GET"))
-    aws.delete("AWS::Lambda::Permission", made, properties)
-    assert not allows(function, "apigateway.amazonaws.com", called)
-
-
 def test_nothing_is_left_running_when_the_sandbox_stops(aws: Aws) -> None:
     aws.function("left", ECHO)
     aws.invoke("left")
@@ -374,26 +259,3 @@ def test_an_answer_over_six_megabytes_is_refused(aws: Aws) -> None:
     answer, response = aws.invoke("large")
     assert response["FunctionError"] == "Unhandled"
     assert answer["errorType"] == "Function.ResponseSizeTooLarge"
-
-
-def test_with_json_logs_lambdas_own_lines_are_json_too(aws: Aws) -> None:
-    source = "import logging\ndef handler(e, c): logging.getLogger().warning('hello')"
-    aws.function("json", source, LoggingConfig={"LogFormat": "JSON"})
-    aws.invoke("json")
-    start, line, report = (json.loads(line) for line in aws.log("/aws/lambda/json"))
-    assert start["type"] == "platform.start"
-    assert line["message"] == "hello"
-    assert line["requestId"] == start["record"]["requestId"]
-    assert report["record"]["status"] == "success"
-    assert report["record"]["metrics"]["durationMs"] > 0
-
-
-def test_an_event_of_a_deleted_function_is_not_tried_again(aws: Aws) -> None:
-    aws.function("short-lived", "def handler(e, c):\n    print('try')\n    1/0")
-    aws.invoke("short-lived", {}, InvocationType="Event")
-    eventually(lambda: "try" in aws.log("/aws/lambda/short-lived"))
-    aws.client("lambda").delete_function(FunctionName="short-lived")
-    aws.context.clock.speed = 600
-    time.sleep(0.5)
-    assert aws.log("/aws/lambda/short-lived").count("try") == 1
-    assert aws.context.processes.living() == []

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from darkroom.sandbox import sns
-from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws, eventually
+from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws
+from tests.eventually import eventually
 
 PRINT = "import json\ndef handler(event, context): print('EVENT', json.dumps(event))"
 

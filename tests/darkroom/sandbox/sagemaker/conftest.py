@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from moto.server import ThreadedMotoServer
 from darkroom.sandbox import context as sandbox
 from darkroom.sandbox import sagemaker
 from darkroom.sandbox.context import Context, Settings
+from tests.eventually import eventually
 
 REGION = "us-west-2"
 BUCKET = "campaign-bucket"
@@ -64,16 +64,6 @@ def predict_fn(data, model):
 def output_fn(prediction, accept):
     return json.dumps(prediction), accept
 """
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 15) -> Any:
-    """Wait until ``condition`` gives something true, and return that."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"waited {seconds} s for {what}")
 
 
 @dataclass
@@ -172,7 +162,7 @@ class Aws:
             described = self.describe(endpoint)
             return described if described["EndpointStatus"] in ("InService", "Failed") else None
 
-        described: dict[str, Any] = wait_for(settled, f"{endpoint} to settle")
+        described: dict[str, Any] = eventually(settled, f"{endpoint} to settle")
         return described
 
     def set_capacity(self, count: int, endpoint: str = "demo") -> None:
@@ -212,7 +202,7 @@ class Aws:
             mine = [m for m in self.notifications() if m["inferenceId"] == accepted["InferenceId"]]
             return mine[0] if mine else None
 
-        result: dict[str, Any] = wait_for(found, f"the result of {accepted['InferenceId']}")
+        result: dict[str, Any] = eventually(found, f"the result of {accepted['InferenceId']}")
         return result
 
     def read(self, location: str) -> bytes:

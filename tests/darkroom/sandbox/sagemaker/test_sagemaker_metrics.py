@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from darkroom.sandbox import sagemaker
 from darkroom.sandbox.sagemaker.backlog import BacklogState
 from darkroom.sandbox.sagemaker.metrics import endpoint_data, host_data
-from tests.darkroom.sandbox.sagemaker.conftest import Aws, wait_for
+from tests.darkroom.sandbox.sagemaker.conftest import Aws
+from tests.eventually import eventually
 
 MINUTE = 1_700_000_040  # any minute
 ENDPOINT = [{"Name": "EndpointName", "Value": "demo"}]
@@ -53,7 +54,7 @@ def test_the_samples_of_the_host_metrics_count_the_instances(aws: Aws) -> None:
 def test_each_metric_has_exactly_the_dimensions_that_aws_gives_it(aws: Aws) -> None:
     aws.make_endpoint()
     aws.result_of(aws.post({}))
-    wait_for(lambda: sagemaker.endpoints()[0].backlog.size == 0, "an empty backlog")
+    eventually(lambda: sagemaker.endpoints()[0].backlog.size == 0, "an empty backlog")
     publish()
     every = aws.client("cloudwatch").list_metrics()["Metrics"]
     listed = [one for one in every if one["Namespace"] in ("AWS/SageMaker", "/aws/sagemaker/Endpoints")]
@@ -101,7 +102,7 @@ def test_a_backlog_without_capacity_is_told_until_there_is_capacity(aws: Aws) ->
 
     aws.set_capacity(1)
     aws.result_of(accepted)
-    wait_for(lambda: sagemaker.endpoints()[0].backlog.size == 0, "an empty backlog")
+    eventually(lambda: sagemaker.endpoints()[0].backlog.size == 0, "an empty backlog")
     publish(MINUTE)
     told = statistics(aws, "AWS/SageMaker", "HasBacklogWithoutCapacity", ENDPOINT)
     assert told is not None
@@ -110,11 +111,11 @@ def test_a_backlog_without_capacity_is_told_until_there_is_capacity(aws: Aws) ->
 
 def test_requests_are_counted_by_what_became_of_them(aws: Aws) -> None:
     aws.make_endpoint()
-    accepted = [aws.post({}), aws.post({}), aws.post({"bad": True}), aws.post({"boom": True})]
+    accepted = [aws.post({}), aws.post({}), aws.post({"bad": True}), aws.post({"exit": True})]
     for one in accepted:
         aws.result_of(one)
     samples = sagemaker.endpoints()[0]
-    wait_for(lambda: samples.backlog.size == 0, "an empty backlog")
+    eventually(lambda: samples.backlog.size == 0, "an empty backlog")
     publish()
 
     def summed(name: str) -> float:

@@ -90,12 +90,12 @@ def test_serving_code_may_take_the_context_and_choose_the_content_type() -> None
     assert (answer.content_type, answer.body) == ("image/png", b"\x89PNG")
 
 
-def test_a_value_error_after_input_fn_is_the_servers_mistake() -> None:
+def test_every_exception_is_a_400_as_the_toolkit_has_it() -> None:
     def predict_fn(data: Any, model: Any) -> Any:
         raise ValueError("inside the model")
 
     module = serving_module(model_fn=lambda _: None, predict_fn=predict_fn)
-    assert Handler(module, Path("/m")).answer(b"{}", "application/json", "*/*").status == 500
+    assert Handler(module, Path("/m")).answer(b"{}", "application/json", "*/*").status == 400
 
 
 def test_serving_code_that_lacks_a_function_is_told_which() -> None:

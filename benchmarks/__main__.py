@@ -62,7 +62,8 @@ def _report(ratios: Sequence[Ratio], growth: Growth, comparison: Comparison, day
         + f". Each further campaign costs {growth.seconds_per_campaign:.2f} s (goal {growth.goal:g} s).",
         "",
         f"The planner simulates the same queue of {comparison.requests:,} requests "
-        f"{comparison.ratio:.0f} times faster than a straightforward simpy model (goal {comparison.goal:g}): {comparison.seconds:.2f} s and "
+        f"{comparison.ratio:.0f} times faster than a straightforward simpy model "
+        f"(goal {comparison.goal:g}): {comparison.seconds:.3f} s and "
         f"{comparison.simpy_seconds:.1f} s; mean, P50, P95 and P99 differ by at most "
         f"{100 * comparison.largest_difference:.3f}% (goal 1%).",
         "",

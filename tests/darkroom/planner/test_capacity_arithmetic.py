@@ -20,9 +20,9 @@ def an_hour(workers: int, seconds: float) -> float:
 
 def test_system_as_figures_follow_from_one_another() -> None:
     assert an_hour(12, 10) == 4320
-    assert 12 * 3600 / REPORTED == pytest.approx(1.55, abs=0.005)
-    assert 24 * 3600 / REPORTED == pytest.approx(3.11, abs=0.005)
-    assert 0.000425 * REPORTED == pytest.approx(11.81, abs=0.005)
+    assert pytest.approx(1.55, abs=0.005) == 12 * 3600 / REPORTED
+    assert pytest.approx(3.11, abs=0.005) == 24 * 3600 / REPORTED
+    assert pytest.approx(11.81, abs=0.005) == 0.000425 * REPORTED
     for figure in ("4,320", "27,796", "1.55 s", "3.11 s", "$11.81"):
         assert figure in DOCUMENT
 

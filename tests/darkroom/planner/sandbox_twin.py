@@ -98,6 +98,7 @@ class PlainEndpoint:
         self._ends: list[float] = []
         self._queue: list[float] = []
         self.new_requests = 0
+        self.completed = 0
 
     def follow(self, desired: int, now: float) -> None:
         """Launch or drain, the youngest first."""
@@ -121,6 +122,7 @@ class PlainEndpoint:
             self._queue.pop(0)
             self._free[instance][worker] = start + self._service
             self._ends.append(start + self._service)
+        self.completed = sum(before <= end < now for end in self._ends)
 
     def in_service(self, now: float) -> int:
         return sum(ready <= now for ready in self._ready)
@@ -146,12 +148,13 @@ def scale_in_sandbox(
     for now in range(10, seconds + 1, 10):
         endpoint.run(now - 10, now)
         requests += endpoint.new_requests
+        put("ImageGenAPI", "CacheMisses", [1.0] * endpoint.new_requests, begin + now - 10)
+        put("ImageGenAPI", "PicturesCompleted", [1.0] * endpoint.completed, begin + now - 10)
         world.variant["CurrentInstanceCount"] = endpoint.in_service(now)
         if now % 60 == 0:
             instances = endpoint.in_service(now)
             minute = begin + now - 60
             put("ImageGenAPI", "NumberOfInferenceRequests", [1.0] * requests, minute)
-            put("ImageGenAPI", "CacheMisses", [1.0] * requests, minute)
             put("AWS/SageMaker", "ApproximateBacklogSize", [endpoint.backlog(now)], minute)
             without = float(endpoint.waiting() > 0 and instances == 0)
             put("AWS/SageMaker", "HasBacklogWithoutCapacity", [without], minute)

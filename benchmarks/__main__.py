@@ -48,9 +48,7 @@ def _goal(ratio: Ratio) -> str:
     return "for comparison" if ratio.goal is None else f"at most {ratio.goal:g}"
 
 
-def _report(
-    ratios: Sequence[Ratio], growth: Growth, comparison: Comparison, days: Sequence[Day]
-) -> str:
+def _report(ratios: Sequence[Ratio], growth: Growth, comparison: Comparison, days: Sequence[Day]) -> str:
     lines = [
         "# Benchmarks",
         "",
@@ -72,8 +70,9 @@ def _report(
         + ", ".join(f"{count}: {seconds:.2f} s" for count, seconds in growth.seconds)
         + f". Each further campaign costs {growth.seconds_per_campaign:.2f} s (goal {growth.goal:g} s).",
         "",
-        f"The planner simulates the same queue of {comparison.requests:,} requests {comparison.ratio:.0f} times faster "
-        f"than a straightforward simpy model (goal {comparison.goal:g}): {comparison.seconds:.2f} s and "
+        f"The planner simulates the same queue of {comparison.requests:,} requests "
+        f"{comparison.ratio:.0f} times faster than a straightforward simpy model "
+        f"(goal {comparison.goal:g}): {comparison.seconds:.3f} s and "
         f"{comparison.simpy_seconds:.1f} s; mean, P50, P95 and P99 differ by at most "
         f"{100 * comparison.largest_difference:.3f}% (goal 1%).",
         "",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 _WIDTH, _HEIGHT = 720, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 16, 34, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 16, 48, 44
 # Below it, an axis of its own would show rounding errors (and floats run out of digits).
 _NEXT_TO_NOTHING = 1e-12
 _COLOURS = ("#2563eb", "#dc2626", "#059669", "#9333ea")
@@ -70,8 +70,8 @@ def line_chart(
         colour = _COLOURS[index % len(_COLOURS)]
         parts.append(_draw([place(x, y) for x, y in one.points], one.style, colour))
         legend_x = _WIDTH - _RIGHT - 150 * (len(series) - index)
-        parts.append(f'<rect x="{legend_x}" y="8" width="10" height="10" fill="{colour}"/>')
-        parts.append(f'<text x="{legend_x + 14}" y="17">{escape(one.name)}</text>')
+        parts.append(f'<rect x="{legend_x}" y="26" width="10" height="10" fill="{colour}"/>')
+        parts.append(f'<text x="{legend_x + 14}" y="35">{escape(one.name)}</text>')
     parts.append("</svg>")
     return "\n".join(parts)
 

@@ -92,7 +92,7 @@ def _occupy_first(free_at: FloatArray, instance: IntArray, size: int, until: flo
     child = 1
     while child < size:
         # Added, not branched on: which child is smaller is a coin's toss, and mispredicting costs more.
-        child += np.int64(free_at[child + 1] < free_at[child])
+        child += int(free_at[child + 1] < free_at[child])
         if free_at[child] >= until:
             break
         free_at[place] = free_at[child]

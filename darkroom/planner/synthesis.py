@@ -42,6 +42,8 @@ def synthesize(campaigns: Sequence[ResolvedCampaign]) -> list[ScalableTargetReso
     Raises:
         PlanError: the app refused, with its words; or a campaign has not exactly one scalable target.
     """
+    if not campaigns:
+        return []
     with tempfile.TemporaryDirectory() as folder:
         files, output = Path(folder) / "campaigns", Path(folder) / "cdk.out"
         files.mkdir()

@@ -111,9 +111,10 @@ def _columns(cells: list[str], where: str) -> tuple[tuple[Column, ...], bool]:
             names.append("count")
     if len(names) == len(cells) == len(set(names)):
         return tuple(names), True
-    if len(cells) == 1:
+    is_data = cells[0][:1].isdigit() or cells[0][:1] in ("-", "+")
+    if len(cells) == 1 and is_data:
         return (("count",) if re.fullmatch(r"[-+]?[0-9.]+", cells[0]) else ("timestamp",)), False
-    if len(cells) == 2 and not names:
+    if len(cells) == 2 and is_data:
         return ("timestamp", "count"), False
     raise PlanError(f"{where}: the columns are {', '.join(map(repr, cells[:5]))}: {_SHAPES}")
 

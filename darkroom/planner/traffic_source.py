@@ -98,7 +98,7 @@ class TrafficSource:
 
 def _spread(counts: NDArray[np.int64], interval: float, random: np.random.Generator) -> FloatArray:
     """Each row's requests, anywhere in its interval."""
-    starts = np.repeat(np.arange(len(counts)) * interval, counts)
+    starts = np.repeat(np.arange(len(counts), dtype=np.float64) * interval, counts)
     starts += random.random(len(starts)) * interval
     starts.sort()
     return starts

@@ -1,4 +1,4 @@
-"""``python -m darkroom.planner.scenarios``: runs every scenario and writes its tables into docs/scaling.md."""
+"""``python -m darkroom.planner.scenarios``: runs the scenarios, writes their tables into docs/scaling.md."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from darkroom.planner.traffic_source import TrafficSource
 FOLDER = Path(__file__).parent
 CAMPAIGN = "brand-launch"
 _HEADROOM = 1.25
-"""What an announced peak's scheduled minimum is over what it needs: as target tracking at 0.8 would have it."""
+"""A scheduled minimum over what the traffic needs: a utilization of 0.8."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ def scenarios(traces: Path | None) -> Sequence[Scenario]:
         *recorded,
         Scenario(
             "Surprise spike",
-            "A quiet day of about one request a second, and 300 a second for ten minutes that nobody announced.",
+            "A quiet day of about one request a second, "
+            "and 300 a second for ten minutes that nobody announced.",
             TrafficSource(FOLDER / "surprise-spike.yaml"),
         ),
         Scenario(

@@ -107,8 +107,8 @@ class PlainEndpoint:
             self._free.append([now + self._start_up] * self._workers)
         del self._ready[desired:], self._free[desired:]
 
-    def run(self, before: float, now: float) -> None:
-        """Everything from ``before`` to ``now``."""
+    def run(self, now: float) -> None:
+        """Everything up to ``now``."""
         self.new_requests = 0
         while self._arrivals and self._arrivals[0] < now:
             self._queue.append(self._arrivals.pop(0))
@@ -146,7 +146,7 @@ def scale_in_sandbox(
     decisions: list[tuple[float, int]] = []
     requests = 0
     for now in range(10, seconds + 1, 10):
-        endpoint.run(now - 10, now)
+        endpoint.run(now)
         requests += endpoint.new_requests
         put("ImageGenAPI", "CacheMisses", [1.0] * endpoint.new_requests, begin + now - 10)
         put("ImageGenAPI", "PicturesCompleted", [1.0] * endpoint.completed, begin + now - 10)

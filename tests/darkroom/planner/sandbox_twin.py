@@ -50,6 +50,7 @@ def _configuration(resource: PolicyResource) -> dict[str, Any]:
                 "TargetValue": policy.target,
                 "ScaleOutCooldown": int(policy.scale_out_cooldown),
                 "ScaleInCooldown": int(policy.scale_in_cooldown),
+                "DisableScaleIn": policy.disable_scale_in,
                 "CustomizedMetricSpecification": {"Metrics": [_query(query) for query in policy.queries]},
             },
         }

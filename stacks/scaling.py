@@ -1,6 +1,8 @@
-"""A construct: scalable target, target tracking, from-zero step policy, schedule."""
+"""A construct: scalable target, target tracking, step policies, schedule."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -8,7 +10,8 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign, ScheduledAction
-from stacks.utilization import ENDPOINT_NAMESPACE, Utilization, utilization
+from stacks.step_rules import StepRule, spare, surge
+from stacks.utilization import ENDPOINT_NAMESPACE, MetricQuery, Utilization, utilization
 
 ScalingPolicy = autoscaling.CfnScalingPolicy
 
@@ -19,9 +22,10 @@ FROM_ZERO_COOLDOWN = 300
 class EndpointScaling(Construct):
     """How many instances the endpoint has.
 
-    Three mechanisms share one scalable target. Target tracking holds the utilization between one instance
-    and the maximum, and takes the last one in. At zero there is no utilization, so a step policy on
-    HasBacklogWithoutCapacity brings the first instance. Scheduled actions move the bounds.
+    The mechanisms share one scalable target. Target tracking holds the utilization between one instance
+    and the maximum. At zero there is no utilization, so a step policy on HasBacklogWithoutCapacity brings
+    the first instance. Scheduled actions move the bounds. Where the campaign is backlog-aware, one step
+    policy answers a surge within a minute and another takes spare instances in, in target tracking's place.
     """
 
     def __init__(
@@ -39,6 +43,13 @@ class EndpointScaling(Construct):
         target = self._build_target(endpoint, variant)
         self._build_target_tracking(target, utilization(campaign, variant=variant))
         self._build_from_zero(target)
+        if self._is_backlog_aware:
+            self._build_steps(target, "Surge", surge(campaign))
+            self._build_steps(target, "Spare", spare(campaign, variant=variant))
+
+    @property
+    def _is_backlog_aware(self) -> bool:
+        return self._scaling.metric == "backlog-aware"
 
     def _build_target(self, endpoint: sagemaker.CfnEndpoint, variant: str) -> autoscaling.CfnScalableTarget:
         target = autoscaling.CfnScalableTarget(
@@ -66,7 +77,7 @@ class EndpointScaling(Construct):
                 target_value=self._scaling.target_utilization,
                 scale_out_cooldown=self._scaling.scale_out_cooldown,
                 scale_in_cooldown=self._scaling.scale_in_cooldown,
-                disable_scale_in=False,
+                disable_scale_in=self._is_backlog_aware,
                 customized_metric_specification={"metrics": _metrics(measured)},
             ),
         )
@@ -108,6 +119,41 @@ class EndpointScaling(Construct):
             alarm_actions=[policy.ref],
         )
 
+    def _build_steps(self, target: autoscaling.CfnScalableTarget, id: str, rule: StepRule) -> None:
+        policy = ScalingPolicy(
+            self,
+            id,
+            policy_name=f"{self._campaign.name}-{rule.name}",
+            policy_type="StepScaling",
+            scaling_target_id=target.ref,
+            step_scaling_policy_configuration=ScalingPolicy.StepScalingPolicyConfigurationProperty(
+                adjustment_type="ChangeInCapacity",
+                metric_aggregation_type="Average",
+                cooldown=rule.cooldown,
+                step_adjustments=[
+                    ScalingPolicy.StepAdjustmentProperty(
+                        scaling_adjustment=step.adjustment,
+                        metric_interval_lower_bound=step.lower,
+                        metric_interval_upper_bound=step.upper,
+                    )
+                    for step in rule.steps
+                ],
+            ),
+        )
+        cloudwatch.CfnAlarm(
+            self,
+            f"{id}Alarm",
+            alarm_name=f"{self._campaign.name}-{rule.name}",
+            alarm_description=rule.description,
+            metrics=_alarm_metrics(rule),
+            evaluation_periods=rule.periods,
+            datapoints_to_alarm=rule.periods,
+            threshold=rule.threshold,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            treat_missing_data=rule.missing,
+            alarm_actions=[policy.ref],
+        )
+
 
 def _scheduled_action(
     action: ScheduledAction,
@@ -130,11 +176,7 @@ def _metrics(measured: Utilization) -> list[ScalingPolicy.TargetTrackingMetricDa
             return_data=False,
             metric_stat={
                 "stat": metric.statistic,
-                "metric": {
-                    "namespace": metric.namespace,
-                    "metricName": metric.name,
-                    "dimensions": [{"name": name, "value": value} for name, value in metric.dimensions],
-                },
+                "metric": _metric(metric),
             },
         )
         for metric in measured.metrics
@@ -144,3 +186,31 @@ def _metrics(measured: Utilization) -> list[ScalingPolicy.TargetTrackingMetricDa
         for each in measured.expressions
     ]
     return metrics + expressions
+
+
+def _alarm_metrics(rule: StepRule) -> list[cloudwatch.CfnAlarm.MetricDataQueryProperty]:
+    """The queries of the alarm, of which the last expression is watched."""
+    query = cloudwatch.CfnAlarm.MetricDataQueryProperty
+    metrics = [
+        query(
+            id=metric.id,
+            label=metric.label,
+            return_data=False,
+            metric_stat={"stat": metric.statistic, "period": rule.period, "metric": _metric(metric)},
+        )
+        for metric in rule.metrics
+    ]
+    watched = rule.expressions[-1]
+    expressions = [
+        query(id=each.id, label=each.label, expression=each.expression, return_data=each is watched)
+        for each in rule.expressions
+    ]
+    return metrics + expressions
+
+
+def _metric(metric: MetricQuery) -> dict[str, Any]:
+    return {
+        "namespace": metric.namespace,
+        "metricName": metric.name,
+        "dimensions": [{"name": name, "value": value} for name, value in metric.dimensions],
+    }

@@ -96,6 +96,7 @@ _COUNTERS: dict[tuple[str, str], tuple[int, ...]] = {
     (FRONT_END, "CoalescedRequests"): (COALESCED,),
     (FRONT_END, "CacheMisses"): (MISSES,),
     (FRONT_END, "PicturesCompleted"): (COMPLETED,),
+    (FRONT_END, "JobsFailed"): (EXPIRED,),
     (ENDPOINT, "InvocationsProcessed"): (COMPLETED,),
     (ENDPOINT, "ExpiredRequests"): (EXPIRED,),
 }

@@ -13,9 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricResolution, MetricUnit
 
 logger = Logger(utc=True, use_rfc3339=True)
+
+BY_THE_SECOND = frozenset({"CacheMisses", "PicturesCompleted", "JobsFailed"})
+"""The metrics that the surge alarm reads every ten seconds: an alarm of less than a minute needs metrics of
+high resolution (CloudWatch user guide, "High-resolution metrics")."""
 
 
 class Metrics:
@@ -28,8 +32,9 @@ class Metrics:
 
     def count(self, name: str) -> None:
         """One more of ``name``: one sample of value 1."""
+        resolution = MetricResolution.High if name in BY_THE_SECOND else MetricResolution.Standard
         with self._lock:
-            self._emf.add_metric(name, MetricUnit.Count, 1)
+            self._emf.add_metric(name, MetricUnit.Count, 1, resolution)
 
     def seconds(self, name: str, value: float) -> None:
         """``name`` took ``value`` seconds."""

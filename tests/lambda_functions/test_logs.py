@@ -97,6 +97,20 @@ def test_metrics_carry_the_dimensions_that_scaling_and_alarms_name(campaign: Cam
     }
 
 
+def test_what_the_surge_alarm_reads_is_of_high_resolution_and_nothing_else(campaign: Campaign) -> None:
+    run_through_everything(campaign)
+    resolutions: dict[str, int] = {}
+    for line in campaign.lines():
+        if "_aws" in line:
+            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
+                resolutions[metric["Name"]] = metric.get("StorageResolution", 60)
+    assert {name for name, seconds in resolutions.items() if seconds == 1} == {
+        "CacheMisses",
+        "PicturesCompleted",
+        "JobsFailed",
+    }
+
+
 def test_every_request_that_reaches_the_cache_is_one_sample_and_a_hit_or_a_miss(campaign: Campaign) -> None:
     run_through_everything(campaign)
     requests = campaign.metric("NumberOfInferenceRequests")

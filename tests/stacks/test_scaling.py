@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from darkroom.autoscaling.metric_math import Value, evaluate_series
+from darkroom.autoscaling.policies import StepScalingPolicy
+from darkroom.autoscaling.properties import read_scaling_policy
 from darkroom.autoscaling.series import TimeSeries
 from tests.stacks.synthesized import Synth, Synthesized
 
 POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
+ALARM = "AWS::CloudWatch::Alarm"
 TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 
 
@@ -24,6 +27,19 @@ def _tracking(synthesized: Synthesized) -> dict[str, Any]:
     return configuration
 
 
+def _stepping(synthesized: Synthesized, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The step policy that the alarm of that name invokes, and the alarm."""
+    (alarm,) = [
+        each["Properties"]
+        for each in synthesized.resources("inference", ALARM).values()
+        if each["Properties"]["AlarmName"].endswith(f"-{name}")
+    ]
+    (action,) = alarm["AlarmActions"]
+    policy = synthesized.resources("inference", POLICY)[action["Ref"]]["Properties"]
+    steps: dict[str, Any] = policy["StepScalingPolicyConfiguration"]
+    return steps, alarm
+
+
 def _queries(synthesized: Synthesized) -> dict[str, dict[str, Any]]:
     metrics = _tracking(synthesized)["CustomizedMetricSpecification"]["Metrics"]
     return {each["Id"]: each for each in metrics}
@@ -31,13 +47,19 @@ def _queries(synthesized: Synthesized) -> dict[str, dict[str, Any]]:
 
 def _evaluate(queries: dict[str, dict[str, Any]], **values: float | None) -> float | None:
     """The utilization for one minute's metric values, None for a metric without one."""
-    known: dict[str, Value] = {id: TimeSeries((value,), 60) for id, value in values.items()}
+    return _series(queries, "utilization", **{id: (value,) for id, value in values.items()}).latest()
+
+
+def _series(
+    queries: dict[str, dict[str, Any]], wanted: str, **values: tuple[float | None, ...]
+) -> TimeSeries:
+    known: dict[str, Value] = {id: TimeSeries(series, 60) for id, series in values.items()}
     for id, query in queries.items():
         if "Expression" in query:
             known[id] = evaluate_series(query["Expression"], known)
-    utilization = known["utilization"]
-    assert isinstance(utilization, TimeSeries)
-    return utilization.latest()
+    series = known[wanted]
+    assert isinstance(series, TimeSeries)
+    return series
 
 
 def test_the_published_policy_is_the_published_formula(synth: Synth) -> None:
@@ -75,21 +97,96 @@ def test_instances_are_counted_by_the_samples_of_a_host_metric(synth: Synth) -> 
 
 def test_the_backlog_aware_policy_adds_the_queue_to_the_new_misses(synth: Synth) -> None:
     queries = _queries(synth("national-launch", scaling={"seconds_per_image": 10}))
-    assert _evaluate(queries, instances=2, backlog=72, misses=36, starting=0) == pytest.approx(0.75)
+    assert _evaluate(queries, instances=2, backlog=72, misses=36) == pytest.approx(0.75)
     # No new miss is no datapoint, not a missing utilization.
-    assert _evaluate(queries, instances=1, backlog=36, misses=None, starting=None) == pytest.approx(0.5)
+    assert _evaluate(queries, instances=1, backlog=36, misses=None) == pytest.approx(0.5)
     backlog = queries["backlog"]["MetricStat"]
     assert backlog["Metric"]["MetricName"] == "ApproximateBacklogSize"
     assert backlog["Metric"]["Dimensions"] == [{"Name": "EndpointName", "Value": "national-launch"}]
 
 
-def test_while_the_first_instance_starts_the_backlog_aware_policy_scales_neither_way(synth: Synth) -> None:
-    synthesized = synth("demo")
-    waiting = _evaluate(_queries(synthesized), instances=None, backlog=500, misses=100, starting=1)
-    target = _tracking(synthesized)["TargetValue"]
-    assert waiting is not None
-    # Target tracking's alarms: above the target, and below 0.9 of it.
-    assert 0.9 * target < waiting < target
+def test_a_surge_is_what_is_asked_for_beyond_what_is_drawn_in_instances(synth: Synth) -> None:
+    # One instance of 12 workers at 10 s a picture draws 12 pictures in 10 s; half as many again catch up.
+    synthesized = synth("national-launch", scaling={"seconds_per_image": 10})
+    _, alarm = _stepping(synthesized, "surge")
+    queries = {each["Id"]: each for each in alarm["Metrics"]}
+    (lacking,) = [id for id, query in queries.items() if query["ReturnData"]]
+    measured = _series(
+        queries, lacking, misses=(60, 60, 24, 5, None), completed=(None, 36, 24, 20, None), failed=(None,) * 5
+    )
+    assert measured.values == pytest.approx((7.5, 3.0, 0.0, -1.875, None))
+
+
+def test_the_surge_alarm_looks_every_ten_seconds_at_metrics_of_ten_seconds(synth: Synth) -> None:
+    _, alarm = _stepping(synth("demo"), "surge")
+    stats = {
+        each["MetricStat"]["Metric"]["MetricName"]: each["MetricStat"]
+        for each in alarm["Metrics"]
+        if "MetricStat" in each
+    }
+    assert set(stats) == {"CacheMisses", "PicturesCompleted", "JobsFailed"}
+    assert {(stat["Stat"], stat["Period"]) for stat in stats.values()} == {("Sum", 10)}
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (4, 4)
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_a_surge_orders_the_nearest_whole_number_of_instances_once(synth: Synth) -> None:
+    policy, alarm = _stepping(synth("national-launch", scaling={"max_instances": 3}), "surge")
+    assert alarm["Threshold"] == 0.5
+    assert policy["AdjustmentType"] == "ChangeInCapacity"
+    assert policy["Cooldown"] == 300
+    assert policy["StepAdjustments"] == [
+        {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 1, "ScalingAdjustment": 1},
+        {"MetricIntervalLowerBound": 1, "MetricIntervalUpperBound": 2, "ScalingAdjustment": 2},
+        {"MetricIntervalLowerBound": 2, "ScalingAdjustment": 3},
+    ]
+
+
+@pytest.mark.parametrize("most", [1, 8, 20, 21, 50])
+def test_the_steps_of_a_fleet_of_any_size_are_within_the_limit_and_reach_it(most: int, synth: Synth) -> None:
+    synthesized = synth("newsletter", scaling={"max_instances": most})
+    for name, direction in (("surge", 1), ("spare", -1)):
+        policy = read_scaling_policy(
+            name,
+            {"PolicyType": "StepScaling", "StepScalingPolicyConfiguration": _stepping(synthesized, name)[0]},
+            "endpoint/newsletter/variant/AllTraffic",
+        )
+        assert isinstance(policy, StepScalingPolicy)
+        assert 1 <= len(policy.steps) <= 20
+        assert all(step.adjustment * direction >= 1 for step in policy.steps)
+    surge = _stepping(synthesized, "surge")[0]["StepAdjustments"]
+    assert surge[-1]["ScalingAdjustment"] >= most
+
+
+def test_half_of_the_spare_instances_go_at_a_time_and_the_last_when_nothing_is_asked(synth: Synth) -> None:
+    policy, alarm = _stepping(
+        synth("national-launch", scaling={"max_instances": 4, "scale_in_cooldown": "5m"}), "spare"
+    )
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 8)
+    assert [step["ScalingAdjustment"] for step in policy["StepAdjustments"]] == [-1, -1, -2, -2]
+    assert policy["Cooldown"] == 300
+
+
+def test_an_instance_is_spare_only_beyond_the_backlog_and_the_newest_misses(synth: Synth) -> None:
+    # At 10 s a picture an instance draws 72 a minute, of which 54 are planned with.
+    _, alarm = _stepping(synth("national-launch", scaling={"seconds_per_image": 10}), "spare")
+    queries = {each["Id"]: each for each in alarm["Metrics"]}
+    # The hosts and the endpoint report later than the front-end: their last values stand in.
+    spare = _series(queries, "spare", instances=(4, 4, None), backlog=(0, 108, None), misses=(None, 0, 108))
+    assert spare.values == pytest.approx((4, 2, 0))
+    needed = _series(queries, "spare", instances=(1,), backlog=(0,), misses=(1,)).latest()
+    assert needed is not None
+    assert needed < 1
+
+
+def test_beside_the_surge_policy_target_tracking_does_not_scale_in(synth: Synth) -> None:
+    assert _tracking(synth("national-launch"))["DisableScaleIn"] is True
+
+
+def test_the_published_policy_has_no_steps_but_from_zero_and_scales_in_by_itself(synth: Synth) -> None:
+    synthesized = synth("national-launch", scaling={"metric": "published"})
+    assert len(synthesized.resources("inference", POLICY)) == 2
+    assert _tracking(synthesized)["DisableScaleIn"] is False
 
 
 @pytest.mark.parametrize("metric", ["published", "backlog-aware"])
@@ -104,7 +201,6 @@ def test_target_and_cooldowns_are_the_campaigns(synth: Synth) -> None:
     tracking = _tracking(synth("demo"))
     assert tracking["TargetValue"] == 0.75
     assert (tracking["ScaleOutCooldown"], tracking["ScaleInCooldown"]) == (60, 120)
-    assert tracking["DisableScaleIn"] is False
 
 
 def test_a_backlog_without_capacity_brings_the_first_instance(synth: Synth) -> None:
@@ -117,7 +213,7 @@ def test_a_backlog_without_capacity_brings_the_first_instance(synth: Synth) -> N
         "Cooldown": 300,
         "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
     }
-    alarm = demo.only("inference", "AWS::CloudWatch::Alarm")
+    _, alarm = _stepping(demo, "from-zero")
     assert alarm["MetricName"] == "HasBacklogWithoutCapacity"
     assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Average", 60, 1)
     assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (2, 2)

@@ -25,6 +25,7 @@ class Sample:
 
     Attributes:
         moment: wall seconds since the epoch, as the writer gave them.
+        storage_resolution: 1 for a metric of high resolution, else 60 seconds.
     """
 
     namespace: str
@@ -33,6 +34,7 @@ class Sample:
     dimensions: tuple[tuple[str, str], ...]
     values: tuple[float, ...]
     moment: float
+    storage_resolution: int
 
 
 def samples(line: str) -> list[Sample]:
@@ -82,9 +84,17 @@ def _directive(directive: Any, document: dict[str, Any], moment: float) -> Itera
     for metric in metrics:
         if not isinstance(metric, dict) or not isinstance(metric.get("Name"), str):
             raise EmfError("a metric definition has no Name")
-        values = _values(metric["Name"], document)
+        name, unit = metric["Name"], metric.get("Unit", "None")
+        values, resolution = _values(name, document), _storage_resolution(metric)
         for dimensions in resolved:
-            yield Sample(namespace, metric["Name"], metric.get("Unit", "None"), dimensions, values, moment)
+            yield Sample(namespace, name, unit, dimensions, values, moment, resolution)
+
+
+def _storage_resolution(metric: dict[str, Any]) -> int:
+    resolution = metric.get("StorageResolution", 60)
+    if resolution not in (1, 60):
+        raise EmfError(f"metric {metric['Name']!r} has the StorageResolution {resolution!r}: give 1 or 60")
+    return int(resolution)
 
 
 def _dimensions(names: Any, document: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -70,6 +70,7 @@ class LogStream:
                         "Timestamp": moto_datetime_of(moment),
                         "Unit": sample.unit,
                         "Values": list(sample.values),
+                        "StorageResolution": sample.storage_resolution,
                     }
                 ],
             )

@@ -9,6 +9,9 @@ from darkroom.autoscaling.metric_query import MetricQuery
 from darkroom.autoscaling.policies import StepScalingPolicy, TargetTrackingPolicy
 from darkroom.autoscaling.template import PolicyResource, ScalableTargetResource
 
+STEP = 10
+"""Seconds from one look of the scaling to the next."""
+
 RESOURCE = {
     "ServiceNamespace": "sagemaker",
     "ResourceId": "endpoint/demo/variant/AllTraffic",
@@ -47,6 +50,7 @@ def _configuration(resource: PolicyResource) -> dict[str, Any]:
                 "TargetValue": policy.target,
                 "ScaleOutCooldown": int(policy.scale_out_cooldown),
                 "ScaleInCooldown": int(policy.scale_in_cooldown),
+                "DisableScaleIn": policy.disable_scale_in,
                 "CustomizedMetricSpecification": {"Metrics": [_query(query) for query in policy.queries]},
             },
         }
@@ -98,6 +102,7 @@ class PlainEndpoint:
         self._ends: list[float] = []
         self._queue: list[float] = []
         self.new_requests = 0
+        self.completed = 0
 
     def follow(self, desired: int, now: float) -> None:
         """Launch or drain, the youngest first."""
@@ -107,7 +112,7 @@ class PlainEndpoint:
         del self._ready[desired:], self._free[desired:]
 
     def run(self, now: float) -> None:
-        """Everything up to ``now``."""
+        """Everything up to ``now``, a step after the last call."""
         self.new_requests = 0
         while self._arrivals and self._arrivals[0] < now:
             self._queue.append(self._arrivals.pop(0))
@@ -121,6 +126,7 @@ class PlainEndpoint:
             self._queue.pop(0)
             self._free[instance][worker] = start + self._service
             self._ends.append(start + self._service)
+        self.completed = sum(now - STEP <= end < now for end in self._ends)
 
     def in_service(self, now: float) -> int:
         return sum(ready <= now for ready in self._ready)
@@ -143,22 +149,23 @@ def scale_in_sandbox(
     begin = world.now
     decisions: list[tuple[float, int]] = []
     requests = 0
-    for now in range(10, seconds + 1, 10):
+    for now in range(STEP, seconds + 1, STEP):
         endpoint.run(now)
         requests += endpoint.new_requests
+        put("ImageGenAPI", "CacheMisses", [1.0] * endpoint.new_requests, begin + now - STEP)
+        put("ImageGenAPI", "PicturesCompleted", [1.0] * endpoint.completed, begin + now - STEP)
         world.variant["CurrentInstanceCount"] = endpoint.in_service(now)
         if now % 60 == 0:
             instances = endpoint.in_service(now)
             minute = begin + now - 60
             put("ImageGenAPI", "NumberOfInferenceRequests", [1.0] * requests, minute)
-            put("ImageGenAPI", "CacheMisses", [1.0] * requests, minute)
             put("AWS/SageMaker", "ApproximateBacklogSize", [endpoint.backlog(now)], minute)
             without = float(endpoint.waiting() > 0 and instances == 0)
             put("AWS/SageMaker", "HasBacklogWithoutCapacity", [without], minute)
             put("/aws/sagemaker/Endpoints", "CPUUtilization", [50.0] * instances, minute)
             requests = 0
         before = world.instances
-        world.advance(10)
+        world.advance(STEP)
         if world.instances != before:
             decisions.append((float(now), world.instances))
             endpoint.follow(world.instances, now)

@@ -61,6 +61,7 @@ def decisions_of_the_sandbox(
                         "Timestamp": datetime.fromtimestamp(moment, UTC),
                         "Values": [values[0]],
                         "Counts": [float(len(values))],
+                        "StorageResolution": 1,
                     }
                 ],
             )

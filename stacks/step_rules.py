@@ -1,0 +1,142 @@
+"""The step policies of a backlog-aware campaign: out at a surge, in when instances are spare.
+
+Both count in instances and order the difference, so that an order stands on its own: what target tracking
+multiplies, the desired count, already holds instances that are ordered and minutes from their first sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from darkroom.campaign import ResolvedCampaign
+from stacks.utilization import (
+    NAMESPACE,
+    Expression,
+    MetricQuery,
+    backlog_query,
+    campaign_dimensions,
+    instances_query,
+    misses_query,
+)
+
+MOST_STEPS = 20
+"""Step adjustments of a policy (Application Auto Scaling user guide, "Quotas")."""
+
+START_UP = 300
+"""Seconds of the surge policy's cooldown, about an instance's start-up: while it lasts only a larger breach
+adds, and only the difference (same guide, "How step scaling works"), so that nothing is ordered twice."""
+
+SURGE_PERIOD = 10
+"""The shortest period of an alarm (CloudWatch user guide, "High-resolution alarms")."""
+
+SURGE_PERIODS = 4
+"""With three, bursts that the fleet draws within a minute order instances that come when they are over."""
+
+CATCH_UP = 1.5
+"""Instances ordered over those that the growth itself needs: what piles up while they start is drawn too."""
+
+SPARE_MINUTES = 8
+"""Minutes an instance is spare before it goes: longer than one usually takes to come back (426 s)."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """``adjustment`` instances where lower <= metric - threshold < upper; no upper is without end."""
+
+    adjustment: int
+    lower: int
+    upper: int | None
+
+
+@dataclass(frozen=True)
+class StepRule:
+    """A step policy and its alarm: the last expression at or above the threshold, so many periods on end."""
+
+    name: str
+    description: str
+    metrics: Sequence[MetricQuery]
+    expressions: Sequence[Expression]
+    period: int
+    periods: int
+    threshold: float
+    missing: str
+    steps: Sequence[Step]
+    cooldown: int
+
+
+def surge(campaign: ResolvedCampaign) -> StepRule:
+    """Out, before a minute is over, when more pictures are asked for than are drawn.
+
+    A fleet that keeps up completes what is missed, whatever its size, so the difference needs no instance
+    count and is there at zero instances too. A metric without a sample counts as 0 where another has one
+    (CloudWatch user guide, "Using math expressions"); filling it would invent a calm for the period that
+    nothing has been logged of yet.
+    """
+    ours = campaign_dimensions(campaign.name)
+    drawn = campaign.workers_per_instance * SURGE_PERIOD / campaign.seconds_per_image
+    return StepRule(
+        name="surge",
+        description="More pictures are asked for than are drawn: bring the instances that lack.",
+        metrics=[
+            misses_query(campaign),
+            MetricQuery("completed", NAMESPACE, "PicturesCompleted", "Sum", ours, "Pictures completed"),
+            MetricQuery("failed", NAMESPACE, "JobsFailed", "Sum", ours, "Jobs failed"),
+        ],
+        expressions=[
+            Expression("growth", "misses - completed - failed", "Backlog's growth (pictures in 10 s)"),
+            Expression("lacking", f"growth / {drawn:.6g} * {CATCH_UP:g}", "Instances that lack"),
+        ],
+        period=SURGE_PERIOD,
+        periods=SURGE_PERIODS,
+        # Half an instance: the step of k instances begins at k - 0.5.
+        threshold=0.5,
+        missing="notBreaching",
+        steps=_steps(campaign.file.scaling.max_instances, lambda instances: instances.stop - 1),
+        cooldown=START_UP,
+    )
+
+
+def spare(campaign: ResolvedCampaign, *, variant: str) -> StepRule:
+    """In, at most half of what is spare at a time, when neither backlog nor misses need it.
+
+    Target tracking's scale-in would do harm beside the surge policy: its low alarm, on since the quiet
+    minutes before, takes in what has just been ordered. Here the newest minute's misses count at once, with
+    the last known instances and backlog in place of those that are still to come.
+    """
+    scaling = campaign.file.scaling
+    drawn = campaign.workers_per_instance * 60 / campaign.seconds_per_image
+    return StepRule(
+        name="spare",
+        description="Instances stand idle and nothing waits: take them in.",
+        metrics=[instances_query(campaign, variant), backlog_query(campaign), misses_query(campaign)],
+        expressions=[
+            Expression("demand", "FILL(backlog, REPEAT) + misses", "Pictures to draw"),
+            Expression("needed", f"demand / {drawn * scaling.target_utilization:.6g}", "Instances needed"),
+            Expression("spare", "FILL(instances, REPEAT) - needed", "Spare instances"),
+        ],
+        period=60,
+        periods=SPARE_MINUTES,
+        threshold=1,
+        missing="missing",
+        steps=_steps(scaling.max_instances, lambda instances: -math.ceil(instances.start / 2)),
+        cooldown=scaling.scale_in_cooldown,
+    )
+
+
+def _steps(most: int, adjustment: Callable[[range], int]) -> Sequence[Step]:
+    """Steps that tell 1 to ``most`` instances apart, several to a step where AWS's limit asks for it.
+
+    ``adjustment`` is given the counts of instances that a step stands for.
+    """
+    width = math.ceil(most / MOST_STEPS)
+    starts = range(0, most, width)
+    return [
+        Step(
+            adjustment(range(start + 1, start + width + 1)),
+            start,
+            None if start == starts[-1] else start + width,
+        )
+        for start in starts
+    ]

@@ -130,7 +130,8 @@ class Scaling(Section):
     max_instances: Annotated[int, Field(ge=1)] = 1
     """The most instances, within the account's quota for the instance type."""
     metric: Literal["backlog-aware", "published"] = "backlog-aware"
-    """What utilization counts: published, all requests; backlog-aware, the queue and the new misses."""
+    """What scales: published, all requests over capacity; backlog-aware, the queue and the new misses, with a
+    policy that answers a surge within a minute (docs/scaling.md)."""
     target_utilization: Annotated[float, Field(gt=0, le=1)] = 0.75
     """The utilization that target tracking holds."""
     scale_out_cooldown: Annotated[int, Duration(0, HOUR, "a cooldown")] = MINUTE

@@ -88,7 +88,7 @@ def dashboard_body(campaign: ResolvedCampaign, *, variant: str) -> dict[str, Any
 
 
 def _utilization(campaign: ResolvedCampaign, variant: str) -> list[Row]:
-    """The policy's own queries: what is drawn is what scales."""
+    """Demand over capacity, in the form that the campaign scales by."""
     measured = utilization(campaign, variant=variant)
     metrics = [
         [

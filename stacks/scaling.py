@@ -10,7 +10,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign, ScheduledAction
-from stacks.step_rules import StepRule, spare, surge
+from stacks.step_rules import StepAlarm, StepRule, out, spare
 from stacks.utilization import ENDPOINT_NAMESPACE, MetricQuery, Utilization, utilization
 
 ScalingPolicy = autoscaling.CfnScalingPolicy
@@ -22,10 +22,10 @@ FROM_ZERO_COOLDOWN = 300
 class EndpointScaling(Construct):
     """How many instances the endpoint has.
 
-    The mechanisms share one scalable target. Target tracking holds the utilization between one instance
-    and the maximum. At zero there is no utilization, so a step policy on HasBacklogWithoutCapacity brings
-    the first instance. Scheduled actions move the bounds. Where the campaign is backlog-aware, one step
-    policy answers a surge within a minute and another takes spare instances in, in target tracking's place.
+    The mechanisms share one scalable target. A step policy on HasBacklogWithoutCapacity brings the first
+    instance. From there, target tracking holds the published utilization; a backlog-aware campaign has two
+    step policies in its place, which order the instances that lack and take in those that are spare.
+    Scheduled actions move the bounds.
     """
 
     def __init__(
@@ -41,15 +41,12 @@ class EndpointScaling(Construct):
         self._campaign = campaign
         self._scaling = campaign.file.scaling
         target = self._build_target(endpoint, variant)
-        self._build_target_tracking(target, utilization(campaign, variant=variant))
         self._build_from_zero(target)
-        if self._is_backlog_aware:
-            self._build_steps(target, "Surge", surge(campaign))
+        if campaign.file.scaling.metric == "backlog-aware":
+            self._build_steps(target, "Out", out(campaign, variant=variant))
             self._build_steps(target, "Spare", spare(campaign, variant=variant))
-
-    @property
-    def _is_backlog_aware(self) -> bool:
-        return self._scaling.metric == "backlog-aware"
+        else:
+            self._build_target_tracking(target, utilization(campaign, variant=variant))
 
     def _build_target(self, endpoint: sagemaker.CfnEndpoint, variant: str) -> autoscaling.CfnScalableTarget:
         target = autoscaling.CfnScalableTarget(
@@ -77,7 +74,7 @@ class EndpointScaling(Construct):
                 target_value=self._scaling.target_utilization,
                 scale_out_cooldown=self._scaling.scale_out_cooldown,
                 scale_in_cooldown=self._scaling.scale_in_cooldown,
-                disable_scale_in=self._is_backlog_aware,
+                disable_scale_in=False,
                 customized_metric_specification={"metrics": _metrics(measured)},
             ),
         )
@@ -140,19 +137,20 @@ class EndpointScaling(Construct):
                 ],
             ),
         )
-        cloudwatch.CfnAlarm(
-            self,
-            f"{id}Alarm",
-            alarm_name=f"{self._campaign.name}-{rule.name}",
-            alarm_description=rule.description,
-            metrics=_alarm_metrics(rule),
-            evaluation_periods=rule.periods,
-            datapoints_to_alarm=rule.periods,
-            threshold=rule.threshold,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            treat_missing_data=rule.missing,
-            alarm_actions=[policy.ref],
-        )
+        for alarm in rule.alarms:
+            cloudwatch.CfnAlarm(
+                self,
+                f"{alarm.name.capitalize()}Alarm",
+                alarm_name=f"{self._campaign.name}-{alarm.name}",
+                alarm_description=alarm.description,
+                metrics=_alarm_metrics(alarm),
+                evaluation_periods=alarm.periods,
+                datapoints_to_alarm=alarm.periods,
+                threshold=alarm.threshold,
+                comparison_operator="GreaterThanOrEqualToThreshold",
+                treat_missing_data=alarm.missing,
+                alarm_actions=[policy.ref],
+            )
 
 
 def _scheduled_action(
@@ -188,7 +186,7 @@ def _metrics(measured: Utilization) -> list[ScalingPolicy.TargetTrackingMetricDa
     return metrics + expressions
 
 
-def _alarm_metrics(rule: StepRule) -> list[cloudwatch.CfnAlarm.MetricDataQueryProperty]:
+def _alarm_metrics(alarm: StepAlarm) -> list[cloudwatch.CfnAlarm.MetricDataQueryProperty]:
     """The queries of the alarm, of which the last expression is watched."""
     query = cloudwatch.CfnAlarm.MetricDataQueryProperty
     metrics = [
@@ -196,14 +194,14 @@ def _alarm_metrics(rule: StepRule) -> list[cloudwatch.CfnAlarm.MetricDataQueryPr
             id=metric.id,
             label=metric.label,
             return_data=False,
-            metric_stat={"stat": metric.statistic, "period": rule.period, "metric": _metric(metric)},
+            metric_stat={"stat": metric.statistic, "period": alarm.period, "metric": _metric(metric)},
         )
-        for metric in rule.metrics
+        for metric in alarm.metrics
     ]
-    watched = rule.expressions[-1]
+    watched = alarm.expressions[-1]
     expressions = [
         query(id=each.id, label=each.label, expression=each.expression, return_data=each is watched)
-        for each in rule.expressions
+        for each in alarm.expressions
     ]
     return metrics + expressions
 

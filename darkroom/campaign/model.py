@@ -130,10 +130,10 @@ class Scaling(Section):
     max_instances: Annotated[int, Field(ge=1)] = 1
     """The most instances, within the account's quota for the instance type."""
     metric: Literal["backlog-aware", "published"] = "backlog-aware"
-    """What scales: published, all requests over capacity; backlog-aware, the queue and the new misses, with a
-    policy that answers a surge within a minute (docs/scaling.md)."""
+    """What scales: published, target tracking of all requests over capacity; backlog-aware, steps by the queue and
+    the new misses, which answer a surge within a minute (docs/scaling.md)."""
     target_utilization: Annotated[float, Field(gt=0, le=1)] = 0.75
-    """The utilization that target tracking holds."""
+    """How busy the instances are to be: what is over it is kept for what nobody foresaw."""
     scale_out_cooldown: Annotated[int, Duration(0, HOUR, "a cooldown")] = MINUTE
     """After a scale-out, only a larger one comes before this is over."""
     scale_in_cooldown: Annotated[int, Duration(0, HOUR, "a cooldown")] = 2 * MINUTE

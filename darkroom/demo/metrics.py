@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,8 +31,8 @@ class Readings:
     utilization: Sequence[Point]
 
 
-def read(cloudwatch: Any, autoscaling: Any, *, campaign: str, window: Window) -> Readings:
-    """Read the campaign's metrics, and its utilization by the expression of the deployed policy."""
+def read(cloudwatch: Any, *, campaign: str, dashboard: str, window: Window) -> Readings:
+    """Read the campaign's metrics, and its utilization as its dashboard draws it."""
     own = {"Namespace": "ImageGenAPI", "Dimensions": _dimensions(service="ImageGenerator", campaign=campaign)}
     async_endpoint = {"Namespace": "AWS/SageMaker", "Dimensions": _dimensions(EndpointName=campaign)}
     queries = [
@@ -42,8 +43,8 @@ def read(cloudwatch: Any, autoscaling: Any, *, campaign: str, window: Window) ->
         _query("backlog", async_endpoint, "ApproximateBacklogSize", "Maximum"),
     ]
     values = _get(cloudwatch, queries, window)
-    policy_queries, result_id = utilization_queries(autoscaling, campaign)
-    utilization = _get(cloudwatch, policy_queries, window)[result_id]
+    graph, line = _graph_queries(cloudwatch, dashboard, "Utilization")
+    utilization = _get(cloudwatch, graph, window)[line]
     return Readings(
         requests=values["requests"],
         cache_hits=values["hits"],
@@ -54,23 +55,24 @@ def read(cloudwatch: Any, autoscaling: Any, *, campaign: str, window: Window) ->
     )
 
 
-def utilization_queries(autoscaling: Any, campaign: str) -> tuple[list[dict[str, Any]], str]:
-    """The deployed target-tracking policy's metric math as GetMetricData queries, and its result's id."""
-    policies = autoscaling.describe_scaling_policies(
-        ServiceNamespace="sagemaker", ResourceId=f"endpoint/{campaign}/variant/AllTraffic"
-    )["ScalingPolicies"]
-    tracking = next(policy for policy in policies if policy["PolicyType"] == "TargetTrackingScaling")
-    metrics = tracking["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]["Metrics"]
+def _graph_queries(cloudwatch: Any, dashboard: str, title: str) -> tuple[list[dict[str, Any]], str]:
+    """A graph of a dashboard as GetMetricData queries, and the id of the one line that it shows.
+
+    Format: CloudWatch API reference, "Dashboard body structure and syntax", metrics array.
+    """
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=dashboard)["DashboardBody"])
+    graph = next(each["properties"] for each in body["widgets"] if each["properties"]["title"] == title)
     queries = []
-    for metric in metrics:
-        query = {key: metric[key] for key in ("Id", "Expression", "Label") if key in metric}
-        if "MetricStat" in metric:
-            # Target tracking's MetricStat has no period: it is always a minute.
-            query["MetricStat"] = {**metric["MetricStat"], "Period": 60}
-        query["ReturnData"] = metric.get("ReturnData", True)
-        queries.append(query)
-    result_id = next(query["Id"] for query in queries if query["ReturnData"])
-    return queries, result_id
+    for *metric, shown in graph["metrics"]:
+        query = {"Id": shown["id"], "Label": shown["label"], "ReturnData": shown["visible"]}
+        if metric:
+            namespace, name, *dimensions = metric
+            pairs = dict(zip(dimensions[::2], dimensions[1::2], strict=True))
+            measured = {"Namespace": namespace, "Dimensions": _dimensions(**pairs)}
+            queries.append(query | _query(shown["id"], measured, name, shown["stat"]))
+        else:
+            queries.append(query | {"Expression": shown["expression"]})
+    return queries, next(query["Id"] for query in queries if query["ReturnData"])
 
 
 def total(points: Sequence[Point]) -> float:

@@ -162,8 +162,8 @@ class _Demo:
     def _readings(self, window: metrics.Window) -> metrics.Readings:
         return metrics.read(
             self._session.client("cloudwatch"),
-            self._session.client("application-autoscaling"),
             campaign=CAMPAIGN,
+            dashboard=f"{CAMPAIGN}-{self._session.region_name}",
             window=window,
         )
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from fnmatch import fnmatch
+from typing import Any
 
 import pytest
 
+from darkroom.autoscaling.metric_math import Value, evaluate_series
+from darkroom.autoscaling.series import TimeSeries
 from tests.stacks.synthesized import Synth, Synthesized
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -74,11 +77,17 @@ def test_every_address_is_subscribed(launch: Synthesized, synth: Synth) -> None:
     assert not synth("demo").resources("monitoring", "AWS::SNS::Subscription")
 
 
-@pytest.mark.parametrize("campaign", ["demo", "newsletter"])
-def test_the_dashboard_draws_the_policys_own_utilization(campaign: str, synth: Synth) -> None:
-    synthesized = synth(campaign)
+def _utilization_graph(synthesized: Synthesized) -> dict[str, Any]:
     body = json.loads(synthesized.only("monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"])
     graphs = {widget["properties"]["title"]: widget["properties"] for widget in body["widgets"]}
+    graph: dict[str, Any] = graphs["Utilization"]
+    return graph
+
+
+@pytest.mark.parametrize("campaign", ["demo", "newsletter"])
+def test_the_dashboard_draws_the_published_policys_own_utilization(campaign: str, synth: Synth) -> None:
+    synthesized = synth(campaign, scaling={"metric": "published"})
+    graph = _utilization_graph(synthesized)
     (tracking,) = [
         each["Properties"]["TargetTrackingScalingPolicyConfiguration"]
         for each in synthesized.resources("inference", "AWS::ApplicationAutoScaling::ScalingPolicy").values()
@@ -89,9 +98,23 @@ def test_the_dashboard_draws_the_policys_own_utilization(campaign: str, synth: S
         for each in tracking["CustomizedMetricSpecification"]["Metrics"]
         if "Expression" in each
     }
-    drawn = {row[0]["id"]: row[0]["expression"] for row in graphs["Utilization"]["metrics"] if len(row) == 1}
+    drawn = {row[0]["id"]: row[0]["expression"] for row in graph["metrics"] if len(row) == 1}
     assert drawn == policy
-    assert graphs["Utilization"]["annotations"]["horizontal"][0]["value"] == tracking["TargetValue"]
+    assert graph["annotations"]["horizontal"][0]["value"] == tracking["TargetValue"]
+
+
+def test_the_dashboard_draws_what_waits_and_comes_over_what_the_fleet_draws(synth: Synth) -> None:
+    # At 10 s a picture two instances of 12 workers draw 144 a minute.
+    graph = _utilization_graph(synth("national-launch", scaling={"seconds_per_image": 10}))
+    known: dict[str, Value] = {
+        id: TimeSeries((value,), 60) for id, value in (("instances", 2), ("backlog", 72), ("misses", 36))
+    }
+    for row in graph["metrics"]:
+        if len(row) == 1:
+            known[row[0]["id"]] = evaluate_series(row[0]["expression"], known)
+    utilization = known["utilization"]
+    assert isinstance(utilization, TimeSeries)
+    assert utilization.latest() == pytest.approx(0.75)
 
 
 def test_the_dashboard_has_the_six_graphs_side_by_side(launch: Synthesized) -> None:

@@ -84,8 +84,14 @@ def test_the_published_policy_is_the_published_formula(synth: Synth) -> None:
     }
 
 
-def test_instances_are_counted_by_the_samples_of_a_host_metric(synth: Synth) -> None:
-    instances = _queries(synth("demo"))["instances"]["MetricStat"]
+@pytest.mark.parametrize("metric", ["published", "backlog-aware"])
+def test_instances_are_counted_by_the_samples_of_a_host_metric(metric: str, synth: Synth) -> None:
+    synthesized = synth("demo", scaling={"metric": metric})
+    if metric == "published":
+        queries = _queries(synthesized)
+    else:
+        queries = {each["Id"]: each for each in _stepping(synthesized, "backlog")[1]["Metrics"]}
+    instances = queries["instances"]["MetricStat"]
     assert instances["Stat"] == "SampleCount"
     assert instances["Metric"]["Namespace"] == "/aws/sagemaker/Endpoints"
     assert instances["Metric"]["MetricName"] == "CPUUtilization"
@@ -95,11 +101,17 @@ def test_instances_are_counted_by_the_samples_of_a_host_metric(synth: Synth) -> 
     ]
 
 
-def test_the_backlog_aware_policy_adds_the_queue_to_the_new_misses(synth: Synth) -> None:
-    queries = _queries(synth("national-launch", scaling={"seconds_per_image": 10}))
-    assert _evaluate(queries, instances=2, backlog=72, misses=36) == pytest.approx(0.75)
-    # No new miss is no datapoint, not a missing utilization.
-    assert _evaluate(queries, instances=1, backlog=36, misses=None) == pytest.approx(0.5)
+def test_what_lacks_is_what_waits_over_five_minutes_and_the_new_misses(synth: Synth) -> None:
+    # At 10 s a picture an instance draws 72 a minute, of which 54 are planned with.
+    _, alarm = _stepping(synth("national-launch", scaling={"seconds_per_image": 10}), "backlog")
+    queries = {each["Id"]: each for each in alarm["Metrics"]}
+    lacking = _series(queries, "lacking", instances=(2, 2), backlog=(270, 540), misses=(54, 108))
+    assert lacking.values == pytest.approx((0, 2))
+    # No new miss is no reason to say nothing, and at zero instances there is no sample of them.
+    assert _series(queries, "lacking", instances=(None,), backlog=(270,), misses=(None,)).values == (1,)
+    # The hosts and the endpoint report later than the front-end: their last values stand in.
+    late = _series(queries, "lacking", instances=(1, None), backlog=(270, None), misses=(0, 54))
+    assert late.values == pytest.approx((0, 1))
     backlog = queries["backlog"]["MetricStat"]
     assert backlog["Metric"]["MetricName"] == "ApproximateBacklogSize"
     assert backlog["Metric"]["Dimensions"] == [{"Name": "EndpointName", "Value": "national-launch"}]
@@ -179,8 +191,12 @@ def test_an_instance_is_spare_only_beyond_the_backlog_and_the_newest_misses(synt
     assert needed < 1
 
 
-def test_beside_the_surge_policy_target_tracking_does_not_scale_in(synth: Synth) -> None:
-    assert _tracking(synth("national-launch"))["DisableScaleIn"] is True
+def test_one_policy_serves_the_surge_and_the_backlog_so_that_nothing_is_ordered_twice(synth: Synth) -> None:
+    synthesized = synth("national-launch")
+    policies = synthesized.resources("inference", POLICY).values()
+    assert {policy["Properties"]["PolicyType"] for policy in policies} == {"StepScaling"}
+    orders = [_stepping(synthesized, name)[1]["AlarmActions"] for name in ("surge", "backlog")]
+    assert orders[0] == orders[1]
 
 
 def test_the_published_policy_has_no_steps_but_from_zero_and_scales_in_by_itself(synth: Synth) -> None:
@@ -189,18 +205,24 @@ def test_the_published_policy_has_no_steps_but_from_zero_and_scales_in_by_itself
     assert _tracking(synthesized)["DisableScaleIn"] is False
 
 
-@pytest.mark.parametrize("metric", ["published", "backlog-aware"])
-def test_one_query_returns_data_and_an_alarm_may_watch_it(metric: str, synth: Synth) -> None:
-    queries = _queries(synth("national-launch", scaling={"metric": metric, "seconds_per_image": 10}))
+def test_one_query_returns_data_and_an_alarm_may_watch_it(synth: Synth) -> None:
+    queries = _queries(synth("national-launch", scaling={"metric": "published", "seconds_per_image": 10}))
     assert [id for id, query in queries.items() if query["ReturnData"]] == ["utilization"]
     assert _evaluate(queries, **dict.fromkeys(queries)) is None
     assert len(queries) <= 10  # CloudWatch's limit for an alarm on metric math
 
 
 def test_target_and_cooldowns_are_the_campaigns(synth: Synth) -> None:
-    tracking = _tracking(synth("demo"))
+    tracking = _tracking(synth("demo", scaling={"metric": "published"}))
     assert tracking["TargetValue"] == 0.75
     assert (tracking["ScaleOutCooldown"], tracking["ScaleInCooldown"]) == (60, 120)
+    # An order takes minutes to be served: the cooldown of our own policies is no shorter than that.
+    assert _stepping(synth("demo"), "surge")[0]["Cooldown"] == 300
+    patient = synth("demo", scaling={"scale_out_cooldown": "10m", "scale_in_cooldown": "7m"})
+    assert (_stepping(patient, "surge")[0]["Cooldown"], _stepping(patient, "spare")[0]["Cooldown"]) == (
+        600,
+        420,
+    )
 
 
 def test_a_backlog_without_capacity_brings_the_first_instance(synth: Synth) -> None:

@@ -23,9 +23,11 @@ SPIKE = HOUR
 Outcomes = Mapping[str, Outcome]
 
 
-@pytest.fixture(scope="module")
-def outcomes(launch: ResolvedCampaign, targets: Mapping[str, ScalableTargetResource]) -> Outcomes:
-    """The same spike under both policies."""
+@pytest.fixture(scope="module", params=[10, 20])
+def outcomes(
+    request: pytest.FixtureRequest, launch: ResolvedCampaign, targets: Mapping[str, ScalableTargetResource]
+) -> Outcomes:
+    """The same spike under both policies, with a maximum near what it needs and with one far above."""
     random = np.random.default_rng(3)
     arrivals = np.sort(
         np.concatenate([random.uniform(0, 3 * HOUR, 2160), random.uniform(SPIKE, SPIKE + 600, 7200)])
@@ -33,7 +35,7 @@ def outcomes(launch: ResolvedCampaign, targets: Mapping[str, ScalableTargetResou
     return {
         metric: simulate(
             endpoint_of(
-                replace(target, limits=CapacityLimits(0, 10)),
+                replace(target, limits=CapacityLimits(0, request.param)),
                 workers=launch.workers_per_instance,
                 service=ServiceTime(launch.seconds_per_image),
                 start_up=StartUp(),
@@ -51,12 +53,12 @@ def test_a_surprise_is_answered_within_a_minute_with_what_it_needs(outcomes: Out
     assert 6 <= first.capacity <= 10
 
 
-def test_a_surprise_keeps_people_waiting_less_than_the_published_policy_at_about_its_cost(
+def test_a_surprise_keeps_people_waiting_less_than_the_published_policy_at_a_lower_cost(
     outcomes: Outcomes,
 ) -> None:
     ours, published = outcomes["backlog-aware"], outcomes["published"]
     assert ours.wait.p95 < 0.8 * published.wait.p95
-    assert ours.instance_hours <= 1.02 * published.instance_hours
+    assert ours.instance_hours < published.instance_hours
 
 
 def test_capacity_goes_up_for_a_surprise_once_and_then_only_down(outcomes: Outcomes) -> None:

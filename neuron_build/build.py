@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import shutil
 import signal
@@ -18,10 +17,11 @@ from serving.bundle import BundleFile
 
 from neuron_build.digests import Digests
 from neuron_build.host_memory import free_gib
+from neuron_build.part_process_entry import LOG, MEASURED, run
 from neuron_build.parts_store import PART, PartsStore, StoredPart
 from neuron_build.plan import Plan, PlannedPart
+from neuron_build.processes import process_context
 
-_PROCESS = "neuron_build.part_process"
 _LAST_LINES = 20
 
 
@@ -64,7 +64,9 @@ def compile_parts(
         BuildError: a part needs more memory than there is, or failed; with the last lines its compiler wrote.
     """
     if not _missing(plan, store):  # without the lock: nothing is written
-        return _all(plan, store, observe)
+        for part in plan.parts:
+            observe(Event("kept", part.name))
+        return _all(plan, store)
     with store.alone(waiting):
         missing = _missing(plan, store)
         for part in plan.parts:
@@ -74,17 +76,15 @@ def compile_parts(
         queue = sorted(missing, key=lambda part: -part.host_memory_gib)
         _refuse_what_never_fits(queue, memory())
         _Workers(store, jobs, observe, memory).compile(queue)
-    return _all(plan, store, lambda event: None)
+    return _all(plan, store)
 
 
 def _missing(plan: Plan, store: PartsStore) -> list[PlannedPart]:
     return [part for part in plan.parts if store.find(part.address) is None]
 
 
-def _all(plan: Plan, store: PartsStore, observe: Observer) -> dict[str, StoredPart]:
+def _all(plan: Plan, store: PartsStore) -> dict[str, StoredPart]:
     found = {part.name: store.find(part.address) for part in plan.parts}
-    for name in found:
-        observe(Event("kept", name))
     gone = [name for name, part in found.items() if part is None]
     if gone:
         raise BuildError(f"{', '.join(gone)} vanished from {store.folder} during the build: start it again")
@@ -96,8 +96,8 @@ def _refuse_what_never_fits(parts: list[PlannedPart], free: float) -> None:
     if large:
         needs = ", ".join(f"{part.name} needs {part.host_memory_gib:g} GiB" for part in large)
         raise BuildError(
-            f"not enough memory: {needs}, and {free:.1f} GiB are free here. Compile on a host or in a container "
-            "with more, or end what else runs here; parts that were compiled are kept"
+            f"not enough memory: {needs}, and {free:.1f} GiB are free here. Compile on a host or in a "
+            "container with more, or end what else runs here; parts that were compiled are kept"
         )
 
 
@@ -119,8 +119,7 @@ class _Workers:
     running: list[_Running] = field(default_factory=list)
 
     def compile(self, queue: list[PlannedPart]) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([_PROCESS])
+        context = process_context()
         waiting, failures, budget = list(queue), list[str](), self.memory()
         with self._ending_all():
             while self.running or (waiting and not failures):
@@ -149,12 +148,10 @@ class _Workers:
         return True
 
     def _start(self, context: ForkServerContext, waiting: list[PlannedPart]) -> None:
-        from neuron_build import part_process_entry
-
         part = waiting.pop(0)
         workshop = self.store.workshop(part.name)
         threads = max(1, (os.cpu_count() or 1) // self.jobs)
-        process = context.Process(target=part_process_entry.run, args=(part, workshop, threads))
+        process = context.Process(target=run, args=(part, workshop, threads))
         process.start()
         self.running.append(_Running(part, process, workshop))
         self.observe(Event("started", part.name))
@@ -166,7 +163,7 @@ class _Workers:
         if one.process.exitcode != 0:
             self.observe(Event("failed", one.part.name))
             return [_failure(one)]
-        seconds, peak = map(float, (one.workshop / "measured").read_text().split())
+        seconds, peak = map(float, (one.workshop / MEASURED).read_text().split())
         file = one.workshop / PART
         described = BundleFile(sha256=Digests().sha256(file), bytes=file.stat().st_size)
         for rest in one.workshop.iterdir():
@@ -201,7 +198,7 @@ def _failure(one: _Running) -> str:
     if code == -signal.SIGKILL:
         how += ", as the system does with what takes too much memory"
     try:
-        lines = (one.workshop / "compiler.log").read_text(errors="replace").splitlines()[-_LAST_LINES:]
+        lines = (one.workshop / LOG).read_text(errors="replace").splitlines()[-_LAST_LINES:]
     except FileNotFoundError:
         lines = []
     said = "\n".join(f"  | {line}" for line in lines) or "  | (it wrote nothing)"

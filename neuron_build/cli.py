@@ -39,15 +39,20 @@ Target = Annotated[
     str | None, typer.Option(help="Instance family to compile for on a host without a Neuron device: inf2.")
 ]
 Sizes = Annotated[
-    list[str] | None, typer.Option("--size", help="WIDTHxHEIGHT, one of the recipe's; may be repeated. All by default.")
+    list[str] | None,
+    typer.Option("--size", help="WIDTHxHEIGHT, one of the recipe's; may be repeated. All by default."),
 ]
 Cache = Annotated[Path, typer.Option(help="Folder of compiled parts and fetched sources.", file_okay=False)]
-Jobs = Annotated[int, typer.Option(help="The most parts to compile at once; fewer where memory is short.", min=1)]
+Jobs = Annotated[
+    int, typer.Option(help="The most parts to compile at once; fewer where memory is short.", min=1)
+]
+
+_JOBS = default_jobs()
 
 _console = Console()
 _errors = Console(stderr=True, highlight=False)
 
-# What the person at the terminal can do something about; anything else is a fault of ours and shows its trace.
+# What the person at the terminal can do something about; anything else is our fault and shows its trace.
 _REFUSALS = (UnknownRecipeError, SourceError, CompilerError, BuildError, BundleError, ValueError)
 
 
@@ -58,6 +63,7 @@ def main() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
     raise SystemExit(128 + number)
 
 
@@ -69,7 +75,7 @@ def compile_command(
     target: Target = None,
     size: Sizes = None,
     cache: Cache = CACHE,
-    jobs: Jobs = default_jobs(),
+    jobs: Jobs = _JOBS,
 ) -> None:
     """Compile what is missing of a recipe's parts, and keep it for `package`."""
     try:
@@ -91,7 +97,10 @@ def compile_command(
             f"{stored.peak_gib:.2f} GiB",
         )
     _console.print(table)
-    _console.print(f"{progress.compiled} of {len(build.parts)} parts compiled, the rest was there: {cache}", soft_wrap=True)
+    _console.print(
+        f"{progress.compiled} of {len(build.parts)} parts compiled, the rest was there: {cache}",
+        soft_wrap=True,
+    )
 
 
 @app.command("package")
@@ -105,7 +114,7 @@ def package_command(
     target: Target = None,
     size: Sizes = None,
     cache: Cache = CACHE,
-    jobs: Jobs = default_jobs(),
+    jobs: Jobs = _JOBS,
 ) -> None:
     """Make a bundle, compiling what is missing, or leave it alone when it is up to date."""
     try:
@@ -171,10 +180,14 @@ def publish(
 @app.command()
 def bench(
     bundle: Bundle,
-    runs: Annotated[int, typer.Option(help="Pictures of each size, after one that is not counted.", min=1)] = 20,
+    runs: Annotated[
+        int, typer.Option(help="Pictures of each size, after one that is not counted.", min=1)
+    ] = 20,
     steps: Annotated[int | None, typer.Option(help="Denoising steps; the recipe's default without.")] = None,
     size: Sizes = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the measurements, for `darkroom plan`.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the measurements, for `darkroom plan`.")
+    ] = None,
     price: Annotated[float | None, typer.Option(help="Dollars an hour of the machine.", min=0)] = None,
     instance_type: Annotated[
         str | None, typer.Option(help="Its price is looked up in the planner's price file.")
@@ -216,7 +229,9 @@ def _options(
 
 
 def _parts_table(manifest: Manifest) -> Table:
-    table = Table("Part", "Inputs", "Type", "Cores", "Address", title=f"{manifest.name} for {manifest.adapter}")
+    table = Table(
+        "Part", "Inputs", "Type", "Cores", "Address", title=f"{manifest.name} for {manifest.adapter}"
+    )
     for name, part in manifest.parts.items():
         inputs = " ".join(f"{one.dtype}{list(one.shape)}".replace(" ", "") for one in part.inputs)
         table.add_row(name, inputs, part.dtype, ",".join(map(str, part.cores)), part.address[:16])

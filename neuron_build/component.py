@@ -23,7 +23,11 @@ def load_component(
     import torch
 
     loaded: Any = getattr(importlib.import_module(library), class_name).from_pretrained(
-        folder, torch_dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True, variant=variant
+        folder,
+        torch_dtype=getattr(torch, dtype),
+        use_safetensors=True,
+        local_files_only=True,
+        variant=variant,
     )
     module: torch.nn.Module = loaded.to(getattr(torch, dtype)).eval().requires_grad_(False)
     return module

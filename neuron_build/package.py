@@ -75,14 +75,13 @@ def compile_recipe(
     wanted, store = find_recipe(recipe, options.sizes), PartsStore(options.cache)
     source = open_source(options.source, wanted, store.sources, digests, report)
     check_source(source.folder, wanted)
-    plan = plan_parts(
-        wanted, source, compiler_name=options.compiler, target=options.target, digests=digests
-    )
+    plan = plan_parts(wanted, source, compiler_name=options.compiler, target=options.target, digests=digests)
     parts = compile_parts(
         plan,
         store,
         jobs=options.jobs,
-        observe=observe or (lambda event: report(f"{event.part} {event.kind}") if event.kind != "kept" else None),
+        observe=observe
+        or (lambda event: report(f"{event.part} {event.kind}") if event.kind != "kept" else None),
         waiting=lambda: report("waiting for another build"),
     )
     return Build(plan, source, parts, store)
@@ -136,7 +135,9 @@ def serving_code() -> list[Path]:
 def _model_and_code(build: Build, adapter: str) -> dict[str, Path | bytes]:
     """Every file of the bundle but the compiled parts, by its path there: a file to copy, or its content."""
     folder, recipe = build.source.folder, build.plan.recipe
-    model = {f"model/{path.relative_to(folder).as_posix()}": path for path in configuration_files(folder, recipe)}
+    model = {
+        f"model/{path.relative_to(folder).as_posix()}": path for path in configuration_files(folder, recipe)
+    }
     code = {f"code/{path.relative_to(MODEL_ARTIFACTS).as_posix()}": path for path in serving_code()}
     return {**model, **code, **adapter_files(adapter, recipe), "code/recipe.json": _recipe(recipe)}
 
@@ -159,7 +160,9 @@ def _manifest(
     name: str, adapter: str, build: Build, content: Mapping[str, Path | bytes], digests: Digests
 ) -> Manifest:
     plan, source = build.plan, build.source
-    files = {path: _describe(origin, digests) for path, origin in content.items() if not path.startswith("parts/")}
+    files = {
+        path: _describe(origin, digests) for path, origin in content.items() if not path.startswith("parts/")
+    }
     files |= {f"parts/{part}.pt": stored.file for part, stored in build.parts.items()}
     return Manifest(
         name=name,

@@ -1,10 +1,10 @@
 """Compiles one part in a process of its own.
 
-In a process of its own because torch numbers the classes it traces from the start of the process, so that what
-was traced before would show in a part's bytes; because what a compiler leaves in memory goes with it; and
-because only the part's own component is ever loaded there.
+In a process of its own because torch numbers the classes it traces from the start of the process, so that
+what was traced before would show in a part's bytes; because what a compiler leaves in memory goes with it;
+and because only the part's own component is ever loaded there.
 
-The process is forked from one that has imported the libraries (multiprocessing's forkserver), once for all parts.
+The process is forked from one that has imported the libraries, once for all parts (see processes.py).
 """
 
 from __future__ import annotations
@@ -29,14 +29,12 @@ from serving.families import family
 
 from neuron_build.compilers import compiler
 from neuron_build.component import load_component
+from neuron_build.part_process_entry import LOG, MEASURED
 from neuron_build.parts_store import PART
 from neuron_build.torchscript import save
 
 if TYPE_CHECKING:
     from neuron_build.plan import PlannedPart
-
-MEASURED = "measured"
-LOG = "compiler.log"
 
 
 def compile_in_process(part: PlannedPart, workshop: Path, threads: int) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# What it leaves in its folder beside the part: seconds and GiB, and all that was written to the terminal.
+MEASURED = "measured"
+LOG = "compiler.log"
+
 if TYPE_CHECKING:
     from neuron_build.plan import PlannedPart
 

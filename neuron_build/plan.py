@@ -84,7 +84,9 @@ def find_recipe(name: str, sizes: Sequence[Size] = ()) -> Recipe:
     return replace(recipe, sizes=tuple(size for size in recipe.sizes if not sizes or size in sizes))
 
 
-def plan_parts(recipe: Recipe, source: Source, *, compiler_name: str, target: str | None, digests: Digests) -> Plan:
+def plan_parts(
+    recipe: Recipe, source: Source, *, compiler_name: str, target: str | None, digests: Digests
+) -> Plan:
     """Every part of a recipe with its address.
 
     Raises:

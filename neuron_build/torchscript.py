@@ -14,7 +14,8 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-_ARCHIVE = "part.pt"  # the archive's root is then part/
+# In a folder of its own, so that it can have the name that the archive's root is to have: part/.
+_WORK, _ARCHIVE = "torchscript", "part.pt"
 _LEFT_OUT = (
     ".debug_pkl",
     "/.data/serialization_id",  # a hash over all records, those that are left out too
@@ -31,24 +32,26 @@ def save(part: torch.jit.ScriptModule, path: Path) -> None:
     """Write a part to a new file. Beside it there must be room for the same again, which is removed."""
     import torch
 
-    raw = path.parent / _ARCHIVE
-    if raw == path:
-        raise ValueError(f"{path} is where the archive is written before its records are copied")
-    torch.jit.save(part, str(raw))
+    work = path.parent / _WORK
+    work.mkdir()
     try:
-        _copy_records(raw, path)
+        torch.jit.save(part, str(work / _ARCHIVE))
+        _copy_records(work / _ARCHIVE, path)
     finally:
-        raw.unlink()
+        shutil.rmtree(work)
 
 
 def _copy_records(source: Path, destination: Path) -> None:
-    with zipfile.ZipFile(source) as records, destination.open("xb") as file:
-        with zipfile.ZipFile(file, "w") as copy:
-            for record in records.infolist():
-                if record.filename.endswith(_LEFT_OUT):
-                    continue
-                with records.open(record) as content, copy.open(_aligned(record, file), "w") as target:
-                    shutil.copyfileobj(content, target, _CHUNK)
+    with (
+        zipfile.ZipFile(source) as records,
+        destination.open("xb") as file,
+        zipfile.ZipFile(file, "w") as copy,
+    ):
+        for record in records.infolist():
+            if record.filename.endswith(_LEFT_OUT):
+                continue
+            with records.open(record) as content, copy.open(_aligned(record, file), "w") as target:
+                shutil.copyfileobj(content, target, _CHUNK)
 
 
 def _aligned(record: zipfile.ZipInfo, file: IO[bytes]) -> zipfile.ZipInfo:

@@ -23,7 +23,9 @@ def arguments(recipe: Sequence[str], target: str | None) -> tuple[str, ...]:
     """None: a recipe's arguments are neuronx-cc's."""
     del recipe
     if target is not None:
-        raise CompilerError(f"the cpu compiler has no targets: leave --target {target} out, or --compiler neuron")
+        raise CompilerError(
+            f"the cpu compiler has no targets: leave --target {target} out, or --compiler neuron"
+        )
     return ()
 
 

@@ -92,13 +92,17 @@ def _weights(folder: Path) -> tuple[str | None, list[Path]]:
                 return variant, [whole]
             if index.is_file():
                 return variant, [index, *_shards(index)]
-    pickled = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth", ".ckpt"))
+    pickled = sorted(
+        path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth", ".ckpt")
+    )
     if pickled:
         raise SourceError(
             f"{folder} has its weights pickled only ({', '.join(pickled)}), and loading a pickle runs whatever "
             "it holds: save the model with save_pretrained(..., safe_serialization=True)"
         )
-    raise SourceError(f"{folder} holds no weights: there should be {_WEIGHTS[0]}.safetensors or {_WEIGHTS[1]}.safetensors")
+    raise SourceError(
+        f"{folder} holds no weights: there should be {_WEIGHTS[0]}.safetensors or {_WEIGHTS[1]}.safetensors"
+    )
 
 
 def _shards(index: Path) -> list[Path]:
@@ -143,7 +147,11 @@ def check_source(folder: Path, recipe: Recipe) -> None:
             the recipe knows. All that is wrong is named.
     """
     source_files(folder, recipe)
-    problems = [*_class_problems(folder, recipe), *_dimension_problems(folder, recipe), *_scheduler_problems(folder, recipe)]
+    problems = [
+        *_class_problems(folder, recipe),
+        *_dimension_problems(folder, recipe),
+        *_scheduler_problems(folder, recipe),
+    ]
     if problems:
         raise SourceError(f"{folder} is no model for recipe {recipe.name}: " + "; ".join(problems))
 
@@ -197,7 +205,10 @@ def _dimension_problems(folder: Path, recipe: Recipe) -> Iterator[str]:
     if dimensions.pooled is not None and dimensions.time_ids is not None:
         embedded = dimensions.pooled + dimensions.time_ids * (unet.get("addition_time_embed_dim") or 0)
         found |= {
-            f"{encoders[-1]}/config.json projection_dim": (texts[-1].get("projection_dim"), dimensions.pooled),
+            f"{encoders[-1]}/config.json projection_dim": (
+                texts[-1].get("projection_dim"),
+                dimensions.pooled,
+            ),
             "unet/config.json projection_class_embeddings_input_dim": (
                 unet.get("projection_class_embeddings_input_dim"),
                 embedded,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from neuron_build import ROOT
 from neuron_build.digests import Digests, digest_of
+from neuron_build.processes import process_context
 from neuron_build.random_models import NAMES, write_random_model
 from neuron_build.sources import SourceError
 
@@ -26,7 +26,11 @@ def random_folder(name: str, cache: Path, digests: Digests, report: Callable[[st
     """
     if name not in NAMES:
         raise SourceError(f"recipe {name} has no random model; there is: {', '.join(NAMES)}")
-    files = [_CODE / "byte_tokenizer.py", _CODE / "random_weights.py", *sorted((_CODE / "random_models").glob("*.py"))]
+    files = [
+        _CODE / "byte_tokenizer.py",
+        _CODE / "random_weights.py",
+        *sorted((_CODE / "random_models").glob("*.py")),
+    ]
     made_of = {path.name: digests.sha256(path) for path in files}
     made_with = {library: version(library) for library in _LIBRARIES}
     destination = cache / f"{name}-{digest_of([made_of, made_with])[:32]}"
@@ -36,9 +40,7 @@ def random_folder(name: str, cache: Path, digests: Digests, report: Callable[[st
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=f".{name}-") as half:
         # In a process of its own: torch is a large import for a build that then starts more processes.
-        child = multiprocessing.get_context("forkserver").Process(
-            target=write_random_model, args=(name, Path(half) / name)
-        )
+        child = process_context().Process(target=write_random_model, args=(name, Path(half) / name))
         child.start()
         child.join()
         if child.exitcode != 0:

@@ -63,7 +63,7 @@ def open_source(text: str | None, recipe: Recipe, cache: Path, digests: Digests,
     if path.is_file():
         return _foreign(find_model(unpack(path, cache, digests, report), text), recipe, digests, origin=None)
     if _HUB_ID.fullmatch(text) and not path.is_absolute() and not text.startswith("."):
-        return _hub(text, recipe, cache, digests, report)
+        return _hub(text, recipe, cache, report)
     raise SourceError(
         f"{text} is no source: there is no such folder or file here. A source is a diffusers folder, "
         "a .tar.gz of one, s3://bucket/prefix/ or a hub id such as org/name"
@@ -73,17 +73,19 @@ def open_source(text: str | None, recipe: Recipe, cache: Path, digests: Digests,
 def _default(recipe: Recipe, cache: Path, digests: Digests, report: Report) -> Source:
     named = recipe.source
     if named.model != RANDOM and not (SHIPPED.parent / named.model).is_dir():
-        return _hub(named.model, recipe, cache, digests, report)
+        return _hub(named.model, recipe, cache, report)
     shipped = SHIPPED / recipe.name if named.model == RANDOM else SHIPPED.parent / named.model
     if (shipped / "model_index.json").is_file():
-        return Source(shipped, recipe.name, "trained here, shipped with Darkroom", licence_in(shipped) or named.licence)
+        return Source(
+            shipped, recipe.name, "trained here, shipped with Darkroom", licence_in(shipped) or named.licence
+        )
     from neuron_build.sources.random_source import random_folder
 
     folder = random_folder(recipe.name, cache, digests, report)
     return Source(folder, recipe.name, "random weights made by neuron_build", named.licence)
 
 
-def _hub(text: str, recipe: Recipe, cache: Path, digests: Digests, report: Report) -> Source:
+def _hub(text: str, recipe: Recipe, cache: Path, report: Report) -> Source:
     from neuron_build.sources.hub import snapshot
 
     folder, revision = snapshot(text, recipe, cache, report)
@@ -104,7 +106,9 @@ def _unpacked(folder: Path, cache: Path, digests: Digests, report: Report) -> Pa
 
 
 def _foreign(folder: Path, recipe: Recipe, digests: Digests, origin: str | None) -> Source:
-    files = {path.relative_to(folder).as_posix(): digests.sha256(path) for path in source_files(folder, recipe)}
+    files = {
+        path.relative_to(folder).as_posix(): digests.sha256(path) for path in source_files(folder, recipe)
+    }
     content = digest_of(files)
     where = f"{origin}, " if origin else "a diffusers folder, "
     return Source(

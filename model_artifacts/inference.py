@@ -31,7 +31,7 @@ def model_fn(model_dir: str) -> Any:
     """
     bundle = Path(model_dir)
     verify_bundle(bundle)
-    pipeline = load_pipeline(bundle / "model")
+    pipeline = load_pipeline(bundle)
     recipe = _recipe()
     for width, height in recipe.sizes:
         draw(pipeline, _warm_up_request(recipe, width, height))

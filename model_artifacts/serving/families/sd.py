@@ -52,4 +52,6 @@ FAMILY = Family(
     },
     configuration=("tokenizer", "scheduler"),
     condition=_condition,
+    # The first checkpoints' configurations lack both; diffusers' StableDiffusionPipeline sets them likewise.
+    scheduler_settings={"steps_offset": 1, "clip_sample": False},
 )

@@ -16,6 +16,9 @@ from serving.recipe import Recipe, Size, read_recipe, size_name
 
 Report = Callable[[str], None]
 
+# Pictures of each size that are not counted. TorchScript watches a first and optimizes in a second.
+_WARM_UP = 2
+
 # Inferentia2's cores an instance type; a worker takes some, so a larger instance draws several at a time.
 _CORES = {"inf2.xlarge": 2, "inf2.8xlarge": 2, "inf2.24xlarge": 12, "inf2.48xlarge": 24}
 
@@ -66,7 +69,7 @@ def bench_bundle(
     instance_type: str | None = None,
     report: Report = lambda step: None,
 ) -> Bench:
-    """Draw `runs` pictures of each size, after one of each that is not counted.
+    """Draw `runs` pictures of each size, after two of each that are not counted.
 
     Raises:
         BundleError: the bundle is not whole, or can't run here.
@@ -89,7 +92,8 @@ def bench_bundle(
     rows = []
     for size in wanted:
         report(f"drawing {size_name(size)}")
-        draw(pipeline, _request(recipe, size, count, 0))  # the first of a size is slower: it is nobody's
+        for _ in range(_WARM_UP):
+            draw(pipeline, _request(recipe, size, count, 0))
         seconds = tuple(_seconds(lambda seed: draw(pipeline, _request(recipe, size, count, seed)), runs))
         rows.append(_row(manifest, size, count, seconds, dollars_an_hour, workers))
     return Bench(manifest.name, manifest.digest, manifest.compiler, load_seconds, rate, workers, tuple(rows))

@@ -67,7 +67,7 @@ def bench_bundle(
     sizes: Sequence[Size] = (),
     price: float | None = None,
     instance_type: str | None = None,
-    report: Report = lambda step: None,
+    report: Report = lambda _: None,
 ) -> Bench:
     """Draw `runs` pictures of each size, after two of each that are not counted.
 
@@ -94,7 +94,8 @@ def bench_bundle(
         report(f"drawing {size_name(size)}")
         for _ in range(_WARM_UP):
             draw(pipeline, _request(recipe, size, count, 0))
-        seconds = tuple(_seconds(lambda seed: draw(pipeline, _request(recipe, size, count, seed)), runs))
+        requests = [_request(recipe, size, count, seed) for seed in range(runs)]
+        seconds = tuple(_seconds(lambda request: draw(pipeline, request), request) for request in requests)
         rows.append(_row(manifest, size, count, seconds, dollars_an_hour, workers))
     return Bench(manifest.name, manifest.digest, manifest.compiler, load_seconds, rate, workers, tuple(rows))
 
@@ -171,13 +172,10 @@ def _request(recipe: Recipe, size: Size, steps: int, seed: int) -> ImageRequest:
     )
 
 
-def _seconds(draw: Callable[[int], object], runs: int) -> list[float]:
-    taken = []
-    for seed in range(runs):
-        start = time.perf_counter()
-        draw(seed)
-        taken.append(time.perf_counter() - start)
-    return taken
+def _seconds(draw: Callable[[ImageRequest], object], request: ImageRequest) -> float:
+    start = time.perf_counter()
+    draw(request)
+    return time.perf_counter() - start
 
 
 def _row(

@@ -1,4 +1,4 @@
-"""Memory that this process and its children may still take: the machine's, or its container's if that is less."""
+"""Memory that may still be taken: the machine's, or its container's if that is less."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts a bundle together: compiled parts, configuration, serving code, manifest (layout: docs/architecture.md)."""
+"""Puts a bundle together: parts, configuration, serving code, manifest (layout: docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def _describe(origin: Path | bytes, digests: Digests) -> BundleFile:
 
 
 def _is_there(bundle: Path, manifest: Manifest, digests: Digests) -> bool:
-    """Whether the bundle is there, whole. Files that nobody touched since they were last read are not read."""
+    """Whether the bundle is there, whole. Files untouched since they were last read are not read."""
     try:
         if read_manifest(bundle).digest != manifest.digest:
             return False
@@ -214,7 +214,7 @@ def _write(bundle: Path, content: Mapping[str, Path | bytes], manifest: Manifest
 
 
 def _check_copies(folder: Path, manifest: Manifest, build: Build) -> None:
-    """Refuse what changed on the way: a stored part that is damaged, a source that is written to meanwhile."""
+    """Refuse what changed on the way: a damaged stored part, a source that is written to meanwhile."""
     written = describe_files(folder)
     for path in (path for path, described in manifest.files.items() if written[path] != described):
         if path.startswith("parts/"):

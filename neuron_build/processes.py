@@ -1,4 +1,4 @@
-"""Where processes are forked from: one that has imported torch, diffusers and transformers, once for a build."""
+"""Where processes are forked from: one that has imported torch, diffusers and transformers once."""
 
 from __future__ import annotations
 

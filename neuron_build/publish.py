@@ -1,8 +1,7 @@
-"""Copies a bundle to where endpoints read it: PREFIX/<digest>/, so that what is served never changes in place."""
+"""Copies a bundle to where endpoints read it: PREFIX/<digest>/. What is served never changes in place."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -40,8 +39,8 @@ class _Place(Protocol):
         """Copy a file there, whole or not at all."""
 
 
-def publish_bundle(bundle: Path, destination: str, report: Report = lambda step: None) -> Published:
-    """Verify a bundle and copy it to DESTINATION/<digest>/. What is there with the same checksum is left alone.
+def publish_bundle(bundle: Path, destination: str, report: Report = lambda _: None) -> Published:
+    """Verify a bundle and copy it to DESTINATION/<digest>/; what is there with the same checksum stays.
 
     The manifest goes last: where it stands, the rest is whole.
 
@@ -91,14 +90,14 @@ class _Folder:
         target = self._folder / path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                dir=target.parent, prefix=f".{target.name}-", delete=False
-            ) as half:
-                with source.open("rb") as file:
-                    shutil.copyfileobj(file, half, 2**20)
+            with (
+                source.open("rb") as file,
+                tempfile.NamedTemporaryFile(dir=target.parent, prefix=".half-", delete=False) as half,
+            ):
+                shutil.copyfileobj(file, half, 2**20)
             # A temporary file is for its owner alone; a bundle is for whoever serves it.
             Path(half.name).chmod(0o644)
-            os.replace(half.name, target)
+            Path(half.name).replace(target)
         except OSError as error:
             raise PublishError(f"{target} can't be written: {error.strerror}") from error
         if _described(target) != content:

@@ -1,4 +1,4 @@
-"""What makes a part of a module: one signature, chosen by name. Nothing heavy is imported by looking one up."""
+"""What makes a part of a module: one signature, chosen by name. Looking one up imports nothing heavy."""
 
 import importlib
 from collections.abc import Mapping, Sequence

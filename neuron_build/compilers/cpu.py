@@ -32,7 +32,7 @@ def arguments(recipe: Sequence[str], target: str | None) -> tuple[str, ...]:
 def compile_part(
     module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], *, arguments: Sequence[str], workdir: Path
 ) -> torch.jit.ScriptModule:
-    """Trace the module. It is not traced a second time to compare: the bundle's pictures are compared instead."""
+    """Trace the module. It is not traced again to compare: tests compare the bundle's pictures instead."""
     import torch
 
     del arguments, workdir

@@ -1,4 +1,4 @@
-"""Tiny models with random weights, one of each architecture: diffusers folders to compile where no hub is near."""
+"""Tiny models with random weights, one of each architecture, to compile where no hub is near."""
 
 import importlib
 from pathlib import Path

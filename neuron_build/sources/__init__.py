@@ -1,5 +1,7 @@
-"""Where a model comes from. Whatever it is (a folder, an archive, a prefix in S3, a hub's id), what is compiled
-is a diffusers folder on this machine."""
+"""Where a model comes from: a folder, an archive, a prefix in S3, a hub's id.
+
+Whatever it is, what is compiled is a diffusers folder on this machine.
+"""
 
 
 class SourceError(Exception):

@@ -56,8 +56,8 @@ def find_model(folder: Path, name: str) -> Path:
         names = ", ".join(str(path.relative_to(folder)) for path in found[:5])
         raise SourceError(f"{name} holds {len(found)} models ({names}): name one of these folders")
     raise SourceError(
-        f"{name} holds no diffusers model: no {INDEX} in it. A single checkpoint file is made into a folder by "
-        "diffusers' from_single_file and save_pretrained"
+        f"{name} holds no diffusers model: no {INDEX} in it. A single checkpoint file is made into a folder "
+        "by diffusers' from_single_file and save_pretrained"
     )
 
 
@@ -97,8 +97,8 @@ def _weights(folder: Path) -> tuple[str | None, list[Path]]:
     )
     if pickled:
         raise SourceError(
-            f"{folder} has its weights pickled only ({', '.join(pickled)}), and loading a pickle runs whatever "
-            "it holds: save the model with save_pretrained(..., safe_serialization=True)"
+            f"{folder} has its weights pickled only ({', '.join(pickled)}), and loading a pickle runs "
+            "whatever it holds: save the model with save_pretrained(..., safe_serialization=True)"
         )
     raise SourceError(
         f"{folder} holds no weights: there should be {_WEIGHTS[0]}.safetensors or {_WEIGHTS[1]}.safetensors"

@@ -1,7 +1,7 @@
 """A model of a hub, by its id: only the files that a bundle is made of.
 
-Run against a local server with a hub's answers (tests/neuron_build/sources/test_hub.py); no hub can be reached
-where this was written. HF_ENDPOINT, HF_TOKEN and HF_HOME apply as everywhere.
+Run against a local server with a hub's answers (tests/neuron_build/sources/test_hub.py); no hub can be
+reached where this was written. HF_ENDPOINT, HF_TOKEN and HF_HOME apply as everywhere.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def snapshot(text: str, recipe: Recipe, cache: Path, report: Callable[[str], Non
         )
     except LocalEntryNotFoundError as error:
         raise SourceError(
-            f"{text} can't be fetched: no hub answers and nothing of it is kept here. Where there is no way to a "
-            "hub, download the model elsewhere and give its folder with --source"
+            f"{text} can't be fetched: no hub answers and nothing of it is kept here. Where there is no way "
+            "to a hub, download the model elsewhere and give its folder with --source"
         ) from error
     except HfHubHTTPError as error:
         raise SourceError(f"{text} can't be fetched: {error.server_message or error}") from error

@@ -41,7 +41,7 @@ class Source:
 
 
 def open_source(text: str | None, recipe: Recipe, cache: Path, digests: Digests, report: Report) -> Source:
-    """The model that a text names: a folder, a .tar.gz, s3://bucket/prefix/, or a hub's id; None: the recipe's.
+    """The model that a text names: a folder, a .tar.gz, s3://bucket/prefix/, a hub's id; None: the recipe's.
 
     Args:
         cache: folder for what is downloaded, unpacked or generated; it is found there the next time.

@@ -1,7 +1,7 @@
-"""The published models' components at full size, without weights: on torch's meta device, which holds no data.
+"""The published models' components at full size, without weights: torch's meta device holds no data.
 
 Configurations as in the config.json files of stabilityai/stable-diffusion-xl-base-1.0, of
-stabilityai/stable-diffusion-2-1 and of stable-diffusion-v1-5, as far as they differ from the libraries' defaults.
+stabilityai/stable-diffusion-2-1 and of stable-diffusion-v1-5, where they differ from the libraries' defaults.
 """
 
 from typing import Any

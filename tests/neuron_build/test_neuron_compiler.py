@@ -1,4 +1,4 @@
-"""Every call to the Neuron SDK, held to its documentation. What it compiles was never run on a Neuron device."""
+"""Every call to the Neuron SDK, held to its documentation. Nothing here was run on a Neuron device."""
 
 import importlib.util
 import json
@@ -148,19 +148,10 @@ def test_a_whole_build_calls_the_sdk_once_a_part_in_a_process_of_its_own(
 ) -> None:
     log = tmp_path / "calls"
     search = os.pathsep.join([str(ROOT), str(sdk)])
-    options = [
-        "--compiler",
-        "neuron",
-        "--target",
-        "inf2",
-        "--size",
-        "64x64",
-        "--cache",
-        str(tmp_path / "parts"),
-    ]
+    target = ["--compiler", "neuron", "--target", "inf2", "--size", "64x64", "--source", str(tiny_sd15)]
+    folders = ["--cache", str(tmp_path / "parts"), "--output", str(tmp_path)]
     finished = subprocess.run(
-        [sys.executable, "-m", "neuron_build", "package", "tiny-sd15", *options, "--source", str(tiny_sd15)]
-        + ["--output", str(tmp_path)],
+        [sys.executable, "-m", "neuron_build", "package", "tiny-sd15", *target, *folders],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": search, "TORCH_NEURONX_STAND_IN_LOG": str(log)},
         capture_output=True,

@@ -46,7 +46,7 @@ def test_but_for_one_row_the_printed_p95_gives_the_printed_cost_itself() -> None
         return exact.quantize(Decimal("0.0000001"), ROUND_HALF_UP)
 
     others = [(row.milliseconds, cost(row)) for row in SYSTEM_B.rows if cost(row) != printed_cost(row)]
-    # 1976.9 x 0.76 / 3600 s is 0.00041735 less a hair; 1976.92 ms would be printed the same and cost 0.0004174.
+    # 1976.9 x 0.76 / 3600 s is 0.00041735 less a hair; 1976.92 ms is printed the same and costs 0.0004174.
     assert others == [(Decimal("1976.9"), Decimal("0.0004173"))]
 
 

@@ -1,8 +1,8 @@
-"""torch_neuronx as its documentation has it, and nothing besides: for calls that can't be made without the SDK.
+"""torch_neuronx as its documentation has it, and nothing besides: for calls that need the SDK.
 
 Signatures and rules from aws-neuron-sdk, frameworks/torch/torch-neuronx/api-reference-guide/inference
-(api-torch-neuronx-trace.rst, api-torch-neuronx-async-lazy-load.rst). What is compiled is a torch.jit.trace, so
-that what follows can be run. Every call is written to the file that TORCH_NEURONX_STAND_IN_LOG names.
+(api-torch-neuronx-trace.rst, api-torch-neuronx-async-lazy-load.rst). What is compiled is a torch.jit.trace,
+so that what follows can be run. Every call is written to the file that TORCH_NEURONX_STAND_IN_LOG names.
 """
 
 import json

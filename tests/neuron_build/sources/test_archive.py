@@ -84,7 +84,7 @@ def test_an_archive_that_reaches_out_of_itself_is_refused_and_leaves_nothing(
     assert {path.name for path in tmp_path.iterdir()} == {"bad.tar.gz", "cache"}
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda content: b"no archive"])
+@pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda _: b"no archive"])
 def test_an_archive_that_is_cut_off_is_refused(damage: object, tiny_sd15: Path, tmp_path: Path) -> None:
     archive = pack(tiny_sd15, tmp_path / "cut.tar.gz")
     archive.write_bytes(damage(archive.read_bytes()))  # type: ignore[operator]

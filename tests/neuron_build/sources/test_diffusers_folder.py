@@ -133,5 +133,5 @@ def test_a_folder_of_two_models_is_refused_with_their_names(model: Path, tmp_pat
     shutil.copytree(model, tmp_path / "both/one")
     shutil.copytree(model, tmp_path / "both/two")
 
-    with pytest.raises(SourceError, match="holds 2 models .one, two.: name one of these folders"):
+    with pytest.raises(SourceError, match=r"holds 2 models .one, two.: name one of these folders"):
         opened(tmp_path / "both", tmp_path)

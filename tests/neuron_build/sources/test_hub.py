@@ -53,7 +53,7 @@ def hub(tiny_sd15: Path) -> Iterator[tuple[str, list[str]]]:
             else:
                 self._send(404, b'{"error": "Repository not found"}', error="RepoNotFound")
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815
 
         def _send(self, status: int, body: bytes, tag: str = "", error: str = "") -> None:
             self.send_response(status)

@@ -66,6 +66,7 @@ class Family:
     """A model family.
 
     Attributes:
+        pipelines: classes of diffusers' pipelines that its models are saved as.
         parts: by name, in the order they are compiled.
         configuration: folders of the diffusers source that serving reads beside model_index.json and
             vae/config.json; they hold no weights.
@@ -75,6 +76,7 @@ class Family:
     """
 
     name: str
+    pipelines: tuple[str, ...]
     parts: Mapping[str, PartDefinition]
     configuration: tuple[str, ...]
     condition: Callable[[TextModel, ImageRequest, bool], tuple[Tensor, ...]]

@@ -44,6 +44,7 @@ def _condition(model: TextModel, request: ImageRequest, guided: bool) -> tuple[T
 
 FAMILY = Family(
     name="sd",
+    pipelines=("StableDiffusionPipeline",),
     parts={
         "text_encoder": PartDefinition("text_encoder", _wrap_text_encoder, token_inputs, sized=False),
         "unet": PartDefinition("unet", _wrap_unet, _unet_inputs, sized=True),

@@ -27,7 +27,7 @@ class Compiled:
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Compiled]:
-    """Packages a tiny recipe as `make setup` does; its parts come from the store of .build if they are there."""
+    """Packages a tiny recipe as `make setup` does; parts that are in the store of .build come from there."""
     output = tmp_path_factory.mktemp("bundles")
 
     @functools.cache

@@ -173,7 +173,7 @@ def test_a_part_that_can_not_be_compiled_is_refused(
 def test_a_recipe_plans_the_parts_of_its_family_and_no_other(tmp_path: Path) -> None:
     content = valid()
     del content["parts"]["vae_decoder"]
-    with pytest.raises(ValueError, match="tiny-sdxl must plan the parts .*vae_decoder"):
+    with pytest.raises(ValueError, match=r"tiny-sdxl must plan the parts .*vae_decoder"):
         parts_to_compile(read_recipe(written(tmp_path, content)))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serving.bundle import Manifest, describe_files
 
 from darkroom.campaign import LocalBundle, Problem, RemoteBundle, Sources, load_campaigns
 

@@ -72,7 +72,7 @@ def read_tokenizer(folder: Path, tokens: int) -> ClipTokenizer:
         backend.post_processor = processors.RobertaProcessing(
             end, start, trim_offsets=False, add_prefix_space=False
         )
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # which is all that tokenizers raises
         raise ValueError(f"{folder} is no CLIP tokenizer: {type(error).__name__}: {error}") from error
     backend.enable_truncation(max_length=tokens)
     backend.enable_padding(length=tokens, pad_token=padding[0], pad_id=padding[1])
@@ -114,10 +114,11 @@ def _special_and_added(folder: Path) -> tuple[dict[str, AddedToken], list[AddedT
     by_content = {token.content: token for token in numbered.values()}
     special = {role: by_content.get(_content(token), _token(token)) for role, token in roles.items()}
     added = [token for _, token in sorted(numbered.items())]
+    known = {token.content for token in added}
     for token in special.values():
         token.special = True
-        if token.content not in {other.content for other in added}:
-            added.append(token)
+        if token.content not in known:
+            added.append(token)  # Several roles may have one token: what the last says of it holds.
     return special, added
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 # The module that writes each. By name, because they import torch and a model that is there needs none.
 _MODULES = {
     "tiny-sdxl": "neuron_build.random_models.tiny_sdxl",
+    "tiny-sdxl-turbo": "neuron_build.random_models.tiny_sdxl",
     "tiny-sd21": "neuron_build.random_models.tiny_sd",
     "tiny-sd15": "neuron_build.random_models.tiny_sd",
 }

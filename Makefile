@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 REQUIREMENTS := requirements.txt requirements-sandbox.txt requirements-dev.txt lambda/requirements.txt constraints.txt
-MODEL_SOURCES := $(shell find model_artifacts neuron_build -name '*.py' -o -name '*.json')
+MODEL_SOURCES := $(shell find model_artifacts neuron_build -name '*.py' -o -name '*.json' -o -name '*.safetensors' -o -name 'merges.txt')
 
 .PHONY: help setup demo test lint format bench scaling soak constraints clean
 

@@ -31,11 +31,13 @@ class LocalBundle:
         root: its folder.
         digest: SHA-256 of the canonical manifest, 64 hex digits.
         files: every file to publish, the manifest too: path relative to root, and its SHA-256.
+        sizes: (width, height) pairs it was compiled for; some of its recipe's.
     """
 
     root: Path
     digest: str
     files: tuple[tuple[str, str], ...]
+    sizes: tuple[tuple[int, int], ...] = ()
 
     @property
     def version(self) -> str:
@@ -73,6 +75,7 @@ class _Manifest(BaseModel):
     recipe: str
     digest: str
     files: dict[str, _File]
+    sizes: tuple[tuple[int, int], ...] = ()
 
 
 def find_bundle(bundles: Path, name: str, *, recipe: str) -> LocalBundle | RemoteBundle:
@@ -109,7 +112,8 @@ def _local(bundles: Path, name: str, *, recipe: str) -> LocalBundle:
         raise BundleError("the manifest's digest is not that of its content: it was edited", BUILD)
     _check_files(root, manifest)
     listed = [(path, file.sha256) for path, file in manifest.files.items()]
-    return LocalBundle(root, digest, tuple(sorted([*listed, (MANIFEST, _sha256(root / MANIFEST))])))
+    files = tuple(sorted([*listed, (MANIFEST, _sha256(root / MANIFEST))]))
+    return LocalBundle(root, digest, files, manifest.sizes)
 
 
 def _read_manifest(root: Path) -> tuple[_Manifest, str]:

@@ -115,6 +115,8 @@ class _Reading:
         model = self._section("model", Model)
         recipe = self._recipe(model) if model else None
         bundle = self._bundle(model, recipe) if model and recipe else None
+        if recipe and isinstance(bundle, LocalBundle):
+            recipe = recipe.compiled_for(bundle.sizes)
         self._add_contradictions(model, recipe)
         if self.problems or file is None or recipe is None or bundle is None:
             return None

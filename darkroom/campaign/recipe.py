@@ -58,6 +58,10 @@ class Recipe(_Part):
     neuron_cores_per_worker: int = Field(ge=1)
     seconds_per_image: PictureTime
 
+    def compiled_for(self, sizes: tuple[tuple[int, int], ...]) -> Recipe:
+        """The recipe as a bundle has it that was compiled for these sizes; all of them if there are none."""
+        return self.model_copy(update={"sizes": sizes or self.sizes})
+
     def seconds_for(self, *, width: int, height: int, steps: int) -> float:
         """Seconds that one worker takes for one picture: the published time, in proportion to the steps.
 

@@ -4,7 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from serving.bundle import BundleError, BundleFile, Manifest, describe_files, read_manifest, verify_bundle
+from serving.bundle import (
+    BundleError,
+    BundleFile,
+    CompiledInput,
+    CompiledPart,
+    Manifest,
+    describe_files,
+    read_manifest,
+    verify_bundle,
+)
 
 WEIGHTS = b"0123456789" * 100
 
@@ -20,7 +29,25 @@ def small(tmp_path: Path) -> Path:
     }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
-    manifest = Manifest("small", "tiny-sdxl", "cpu", describe_files(folder), "made in a test", "CC0-1.0")
+    inputs = (CompiledInput((1, 4, 16, 16), "float32"), CompiledInput((1,), "float32"))
+    manifest = Manifest(
+        "small",
+        "tiny-sdxl",
+        "cpu",
+        describe_files(folder),
+        "made in a test",
+        "CC0-1.0",
+        model="small",
+        versions={"torch": "2.13.0"},
+        parts={
+            "unet-128x128": CompiledPart("unet", (128, 128), inputs, "float32", (0, 1), "a" * 64),
+            "text_encoder": CompiledPart(
+                "text_encoder", None, (CompiledInput((1, 77), "int64"),), "float32", (0,), "b" * 64
+            ),
+        },
+        sizes=((128, 128),),
+        steps={"minimum": 1, "maximum": 8, "default": 4},
+    )
     (folder / "bundle.json").write_text(manifest.to_json())
     return folder
 
@@ -30,6 +57,15 @@ def test_a_whole_bundle_is_verified(small: Path) -> None:
 
     assert manifest.files["model/unet/weights.bin"] == BundleFile(hashlib.sha256(WEIGHTS).hexdigest(), 1000)
     assert set(manifest.files) == {"model/unet/weights.bin", "model/config.json", "code/inference.py"}
+
+
+def test_a_manifest_is_read_as_it_was_written(small: Path) -> None:
+    manifest = read_manifest(small)
+
+    assert manifest.parts["unet-128x128"].inputs[0] == CompiledInput((1, 4, 16, 16), "float32")
+    assert (manifest.parts["unet-128x128"].size, manifest.parts["text_encoder"].size) == ((128, 128), None)
+    assert manifest.to_json() == (small / "bundle.json").read_text()
+    assert hash(manifest.parts["unet-128x128"])  # tuples all the way down
 
 
 def test_the_digest_is_that_of_the_canonical_json_without_it(small: Path) -> None:
@@ -94,7 +130,7 @@ def test_no_file_of_a_bundle_passes_for_multi_model_servers_own_manifest(small: 
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"schema": 1, "digest": "", "files": []}', '{"schema": 1', "null"]
+    "content", ["", "[]", "{}", '{"schema": 2, "digest": "", "files": []}', '{"schema": 2', "null"]
 )
 def test_what_is_no_manifest_is_refused(small: Path, content: str) -> None:
     (small / "bundle.json").write_text(content)
@@ -105,9 +141,9 @@ def test_what_is_no_manifest_is_refused(small: Path, content: str) -> None:
 
 def test_a_schema_from_the_future_is_refused(small: Path) -> None:
     content = json.loads((small / "bundle.json").read_text())
-    (small / "bundle.json").write_text(json.dumps(content | {"schema": 2}))
+    (small / "bundle.json").write_text(json.dumps(content | {"schema": 3}))
 
-    with pytest.raises(BundleError, match="schema 2 is unknown, this code reads schema 1"):
+    with pytest.raises(BundleError, match="schema 3 is unknown, this code reads schema 2"):
         read_manifest(small)
 
 

@@ -105,7 +105,7 @@ model = inference.model_fn(bundle)
 data = inference.input_fn(os.environ["PAYLOAD"].encode(), "application/json; charset=utf-8")
 with open("picture.png", "wb") as file:
     file.write(inference.output_fn(inference.predict_fn(data, model), "image/*"))
-print(data, "imported from", inference.verify_bundle.__code__.co_filename)
+print(data, "imported from", inference.read_image_request.__code__.co_filename)
 """
     finished = subprocess.run(
         [sys.executable, "-c", worker, str(bundle)],
@@ -117,7 +117,7 @@ print(data, "imported from", inference.verify_bundle.__code__.co_filename)
         check=True,
     )
 
-    assert str(bundle / "code/serving/bundle.py") in finished.stdout
+    assert str(bundle / "code/serving/image_request.py") in finished.stdout
     assert (tmp_path / "picture.png").read_bytes() == invoke(asked)
     assert TAIL not in finished.stdout + finished.stderr
 

@@ -1,17 +1,25 @@
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from serving.image_request import ImageRequest
-from serving.pipeline import draw, load_pipeline
+from serving.parts import LoadedPart
+from serving.pipeline import Pipeline, draw, load_pipeline
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def pipeline(bundle: Path) -> Any:
-    return load_pipeline(bundle / "model")
+def pipeline(bundle: Path) -> Pipeline:
+    return load_pipeline(bundle)
 
 
 def request(**changes: Any) -> ImageRequest:
@@ -25,52 +33,46 @@ def request(**changes: Any) -> ImageRequest:
     return ImageRequest(**asked | {"width": 128, "height": 128} | changes)
 
 
-@pytest.mark.parametrize(
-    ("part", "file"),
-    [
-        ("text_encoder", "model.safetensors"),
-        ("text_encoder_2", "model.safetensors"),
-        ("unet", "diffusion_pytorch_model.safetensors"),
-        ("vae", "diffusion_pytorch_model.safetensors"),
-    ],
-)
-def test_every_weight_of_the_bundle_is_loaded_and_no_other(
-    pipeline: Any, bundle: Path, part: str, file: str
-) -> None:
-    bundled = load_file(bundle / "model" / part / file)
-    loaded = getattr(pipeline, part).state_dict()
-
-    # The library's version decides whether the first text encoder's names have this prefix.
-    bare = {name.removeprefix("text_model."): tensor for name, tensor in bundled.items()}
-    assert {name.removeprefix("text_model.") for name in loaded} == bare.keys()
-    assert all(torch.equal(loaded[name], bare[name.removeprefix("text_model.")]) for name in loaded)
+def with_part(pipeline: Pipeline, name: str, run: Callable[..., Any]) -> Pipeline:
+    return replace(pipeline, parts={**pipeline.parts, name: replace(pipeline.parts[name], module=run)})
 
 
 @pytest.mark.parametrize(("steps", "guidance_scale", "batch"), [(1, 5.0, 2), (4, 5.0, 2), (8, 0.0, 1)])
 def test_the_unet_runs_once_a_step_and_twice_as_wide_with_guidance(
-    pipeline: Any, steps: int, guidance_scale: float, batch: int
+    pipeline: Pipeline, steps: int, guidance_scale: float, batch: int
 ) -> None:
     shapes: list[tuple[int, ...]] = []
-    hook = pipeline.unet.register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0].shape)))
+    unet = pipeline.parts["unet-128x128"].module
 
-    draw(pipeline, request(steps=steps, guidance_scale=guidance_scale))
-    hook.remove()
+    def watched(*inputs: torch.Tensor) -> Any:
+        shapes.append(tuple(inputs[0].shape))
+        return unet(*inputs)
+
+    draw(with_part(pipeline, "unet-128x128", watched), request(steps=steps, guidance_scale=guidance_scale))
 
     assert shapes == [(batch, 4, 16, 16)] * steps
 
 
-def test_the_seed_is_the_seed_of_torchs_generator(pipeline: Any) -> None:
-    noise = torch.randn((1, 4, 16, 16), generator=torch.Generator("cpu").manual_seed(3))
-    by_noise = pipeline(
-        prompt="a fox", latents=noise, num_inference_steps=4, guidance_scale=5.0, width=128, height=128
-    )
+def test_a_prompt_a_seed_and_a_guidance_make_a_difference(pipeline: Pipeline) -> None:
+    changes: list[dict[str, Any]] = [{}, {"prompt": "a hen"}, {"seed": 4}, {"guidance_scale": 9.0}]
+    pictures = {draw(pipeline, request(**change)).tobytes() for change in changes}
 
-    assert np.array_equal(np.asarray(draw(pipeline, request())), np.asarray(by_noise.images[0]))
+    assert len(pictures) == len(changes)
 
 
-def test_numbers_that_ran_over_are_an_error_and_not_a_black_picture(bundle: Path) -> None:
-    broken = load_pipeline(bundle / "model")
-    broken.vae.decoder.conv_out.bias.data.fill_(float("nan"))
+def test_a_worker_draws_the_same_bytes_at_any_time(pipeline: Pipeline, bundle: Path) -> None:
+    first = draw(pipeline, request()).tobytes()
+    draw(pipeline, request(prompt="another", steps=7, width=160, height=96))
+
+    assert [draw(pipeline, request()).tobytes() for _ in range(3)] == [first] * 3
+    assert draw(load_pipeline(bundle), request()).tobytes() == first
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_that_ran_over_are_an_error_and_not_a_black_picture(
+    pipeline: Pipeline, number: float
+) -> None:
+    broken = with_part(pipeline, "vae_decoder-128x128", lambda _: torch.full((1, 3, 128, 128), number))
 
     with pytest.raises(ArithmeticError, match="pixels that are no numbers"):
         draw(broken, request())
@@ -81,9 +83,69 @@ def test_a_worker_computes_on_one_thread_unless_its_environment_says_otherwise(
 ) -> None:
     torch.set_num_threads(2)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    load_pipeline(bundle / "model")
+    load_pipeline(bundle)
     assert torch.get_num_threads() == 2
 
     monkeypatch.delenv("OMP_NUM_THREADS")
-    load_pipeline(bundle / "model")
+    load_pipeline(bundle)
     assert torch.get_num_threads() == 1
+
+
+def test_a_scheduler_that_the_recipe_does_not_allow_is_refused(bundle: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundle, copy)
+    config = copy / "model/scheduler/scheduler_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "_class_name": "HeunDiscreteScheduler"}))
+
+    with pytest.raises(ValueError, match=r"tiny-sdxl takes Euler.*not HeunDiscreteScheduler"):
+        load_pipeline(copy)
+
+
+def test_drawing_needs_no_transformers_no_models_of_diffusers_and_no_compiler_of_torch(bundle: Path) -> None:
+    heavy = "('transformers', 'accelerate', 'diffusers.models', 'diffusers.pipelines', 'torch._dynamo')"
+    script = f"""
+import sys
+from pathlib import Path
+from serving.image_request import ImageRequest
+from serving.pipeline import draw, load_pipeline
+draw(load_pipeline(Path({str(bundle)!r})), ImageRequest("a fox", "", 3, 1, 5.0, 128, 128))
+print([name for name in {heavy} if name in sys.modules])
+import torch._dynamo  # it is only put off
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": str(ROOT / "model_artifacts"), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == "[]"
+
+
+def test_a_part_is_given_the_types_it_was_compiled_for_and_gives_float32() -> None:
+    given: list[torch.dtype] = []
+
+    def part(*inputs: torch.Tensor) -> torch.Tensor:
+        given.extend(tensor.dtype for tensor in inputs)
+        return inputs[0] * 2
+
+    loaded = LoadedPart(part, (torch.bfloat16, torch.float32))
+    (output,) = loaded(torch.ones(1, 4), torch.tensor([999]))
+
+    assert given == [torch.bfloat16, torch.float32]
+    assert output.dtype == torch.float32
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_every_core_has_its_share_though_the_picture_is_not_guided(batch: int) -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def parallel(*inputs: torch.Tensor) -> torch.Tensor:
+        shapes.extend(tuple(tensor.shape) for tensor in inputs)
+        return inputs[0]
+
+    sample = torch.arange(batch * 4.0).reshape(batch, 4)
+    (output,) = LoadedPart(parallel, (torch.float32, torch.float32), 2)(sample, torch.zeros(batch))
+
+    assert shapes == [(2, 4), (2,)]
+    assert np.array_equal(output, sample)

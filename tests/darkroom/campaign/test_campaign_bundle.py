@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serving.bundle import Manifest, describe_files
 
 from darkroom.campaign import LocalBundle, Problem, RemoteBundle, Sources, load_campaigns
 
@@ -112,3 +113,26 @@ def test_another_bundle_is_another_model(write: Callable[..., Path], sources: So
     write("second", model={"recipe": "sdxl", "bundle": "s3://models/sdxl/2/"})
     first, second = load_campaigns(sources)
     assert first.model_id != second.model_id
+
+
+@pytest.mark.parametrize(("size", "allowed"), [((160, 96), True), ((128, 128), False)])
+def test_a_campaign_draws_the_sizes_its_bundle_was_compiled_for(
+    write: Callable[..., Path],
+    sources: Sources,
+    bundle: Path,
+    problems: Callable[[], dict[str, Problem]],
+    size: tuple[int, int],
+    allowed: bool,
+) -> None:
+    (bundle / "bundle.json").unlink()
+    files = describe_files(bundle)
+    narrow = Manifest("tiny-sdxl", "tiny-sdxl", "cpu", files, "a test", "none", sizes=((160, 96), (96, 160)))
+    (bundle / "bundle.json").write_text(narrow.to_json())
+    model = {"recipe": "tiny-sdxl", "bundle": "tiny-sdxl", "width": size[0], "height": size[1]}
+    write(model=model)
+
+    if allowed:
+        (campaign,) = load_campaigns(sources)
+        assert campaign.recipe.sizes == ((160, 96), (96, 160))
+    else:
+        assert problems()["model.width"].expected == "160x96, 96x160"

@@ -20,6 +20,7 @@ from darkroom.sandbox.sagemaker.worker import Answer, Frame, read_frame, write_f
 
 _SCRIPT = Path(__file__).with_name("worker.py")
 _TAIL_LINES = 5
+_ENDING_SECONDS = 2.0
 
 
 class WorkerStartError(Exception):
@@ -133,6 +134,10 @@ class Worker:
             frame = self._read()
         if frame is not None and frame[0]["status"] == "ready":
             return
+        if frame is None:
+            # Its end of the channel is closed a moment before it has ended.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_ENDING_SECONDS)
         self.kill()
         if expired.is_set():
             raise WorkerStartError(f"the model did not load within {seconds:g} s")

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -31,11 +32,13 @@ class LocalBundle:
         root: its folder.
         digest: SHA-256 of the canonical manifest, 64 hex digits.
         files: every file to publish, the manifest too: path relative to root, and its SHA-256.
+        adapter: the model server it is laid out for: sagemaker or djl.
     """
 
     root: Path
     digest: str
     files: tuple[tuple[str, str], ...]
+    adapter: str = "sagemaker"
 
     @property
     def version(self) -> str:
@@ -73,6 +76,7 @@ class _Manifest(BaseModel):
     recipe: str
     digest: str
     files: dict[str, _File]
+    adapter: Literal["sagemaker", "djl"] = "sagemaker"
 
 
 def find_bundle(bundles: Path, name: str, *, recipe: str) -> LocalBundle | RemoteBundle:
@@ -109,7 +113,8 @@ def _local(bundles: Path, name: str, *, recipe: str) -> LocalBundle:
         raise BundleError("the manifest's digest is not that of its content: it was edited", BUILD)
     _check_files(root, manifest)
     listed = [(path, file.sha256) for path, file in manifest.files.items()]
-    return LocalBundle(root, digest, tuple(sorted([*listed, (MANIFEST, _sha256(root / MANIFEST))])))
+    files = tuple(sorted([*listed, (MANIFEST, _sha256(root / MANIFEST))]))
+    return LocalBundle(root, digest, files, manifest.adapter)
 
 
 def _read_manifest(root: Path) -> tuple[_Manifest, str]:

@@ -1,5 +1,7 @@
 """`python -m neuron_build`"""
 
-from neuron_build.cli import app
+from neuron_build.cli import main
 
-app(prog_name="python -m neuron_build")
+# The processes that compile parts import this module too.
+if __name__ == "__main__":
+    main()

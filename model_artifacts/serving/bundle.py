@@ -6,7 +6,7 @@ a file that somebody added is found here, before anything of the bundle is loade
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,9 +107,13 @@ class Manifest:
         return {"schema": SCHEMA, **asdict(self)}
 
 
-def describe_files(folder: Path) -> dict[str, BundleFile]:
-    """Hash every file of a bundle folder but its manifest."""
-    return {path: _describe(folder / path) for path in _paths(folder)}
+def describe_files(folder: Path, sha256: Callable[[Path], str] | None = None) -> dict[str, BundleFile]:
+    """Size and digest of every file of a bundle folder but its manifest.
+
+    Args:
+        sha256: gives a file's digest in lower-case hexadecimal; without one, each file is read.
+    """
+    return {path: _describe(folder / path, sha256) for path in _paths(folder)}
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -184,9 +188,13 @@ def _paths(folder: Path) -> Iterator[str]:
         yield relative.as_posix()
 
 
-def _describe(path: Path) -> BundleFile:
-    sha256 = hashlib.sha256()
+def _describe(path: Path, sha256: Callable[[Path], str] | None = None) -> BundleFile:
+    return BundleFile(sha256=(sha256 or _sha256)(path), bytes=path.stat().st_size)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
-            sha256.update(chunk)
-    return BundleFile(sha256=sha256.hexdigest(), bytes=path.stat().st_size)
+            digest.update(chunk)
+    return digest.hexdigest()

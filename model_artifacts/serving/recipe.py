@@ -200,6 +200,8 @@ def _plan_problems(plan: PartPlan, recipe: Recipe) -> Iterator[str]:
     own = range(recipe.neuron_cores_per_worker)
     if not plan.cores or len(set(plan.cores)) < len(plan.cores) or not set(plan.cores) <= set(own):
         yield f"cores must be some of {list(own)}, the worker's own, they are {list(plan.cores)}"
+    elif len(plan.cores) == 1 and plan.cores != (0,):
+        yield f"a part on a single core runs on the first, 0, not on {plan.cores[0]}"
     # The compiler's default differs between versions: matmult to bfloat16 up to SDK 2.26, none since.
     casts = [argument for argument in plan.compiler_args if argument.startswith("--auto-cast=")]
     if len(casts) != 1:

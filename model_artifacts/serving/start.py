@@ -29,7 +29,7 @@ def start(bundle: Path) -> Any:
     recipe = read_recipe(bundle / RECIPE)
     if manifest.compiler == "neuron":
         check_pinning(recipe.neuron_cores_per_worker, os.environ)
-    pipeline = load_pipeline(bundle / "model")
+    pipeline = load_pipeline(bundle)
     for request in _warm_up_requests(recipe):
         draw(pipeline, request)
     return pipeline

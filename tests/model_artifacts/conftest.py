@@ -1,6 +1,8 @@
+import functools
 import importlib.util
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,15 +10,40 @@ from typing import Any
 import pytest
 
 from neuron_build import ROOT
-from neuron_build.package import package
+from neuron_build.digests import remembered_digests
+from neuron_build.package import CACHE, package
+from neuron_build.parts_store import PartsStore
+from neuron_build.plan import find_recipe
+from neuron_build.sources.source import open_source
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A bundle of a recipe for the CPU, and the diffusers folder it was compiled from."""
+
+    bundle: Path
+    source: Path
 
 
 @pytest.fixture(scope="session")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny SDXL's bundle, made as `make setup` makes it. Tests that change files take a copy."""
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Compiled]:
+    """Packages a tiny recipe as `make setup` does; its parts come from the store of .build if they are there."""
     output = tmp_path_factory.mktemp("bundles")
-    package("tiny-sdxl", output, report=print)
-    return output / "tiny-sdxl"
+
+    @functools.cache
+    def package_once(recipe: str) -> Compiled:
+        package(recipe, output, report=print)
+        with remembered_digests(PartsStore(CACHE).digests) as digests:
+            source = open_source(None, find_recipe(recipe), PartsStore(CACHE).sources, digests, print)
+        return Compiled(output / recipe, source.folder)
+
+    return package_once
+
+
+@pytest.fixture(scope="session")
+def bundle(compiled: Callable[[str], Compiled]) -> Path:
+    """The tiny SDXL's bundle. Tests that change files take a copy."""
+    return compiled("tiny-sdxl").bundle
 
 
 @pytest.fixture(scope="session")

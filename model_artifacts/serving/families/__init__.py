@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from serving.image_request import ImageRequest
@@ -66,17 +66,21 @@ class Family:
     """A model family.
 
     Attributes:
+        pipelines: classes of diffusers' pipelines that its models are saved as.
         parts: by name, in the order they are compiled.
         configuration: folders of the diffusers source that serving reads beside model_index.json and
             vae/config.json; they hold no weights.
         condition: from a model, a request and whether it is guided to the tensors that the UNet takes after
             latents and timestep, batch one. Guided: batch two, the negative prompt first.
+        scheduler_settings: what takes the place of the model's own where its scheduler has such a setting.
     """
 
     name: str
+    pipelines: tuple[str, ...]
     parts: Mapping[str, PartDefinition]
     configuration: tuple[str, ...]
     condition: Callable[[TextModel, ImageRequest, bool], tuple[Tensor, ...]]
+    scheduler_settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def family(name: str) -> Family:

@@ -44,6 +44,7 @@ def _condition(model: TextModel, request: ImageRequest, guided: bool) -> tuple[T
 
 FAMILY = Family(
     name="sd",
+    pipelines=("StableDiffusionPipeline",),
     parts={
         "text_encoder": PartDefinition("text_encoder", _wrap_text_encoder, token_inputs, sized=False),
         "unet": PartDefinition("unet", _wrap_unet, _unet_inputs, sized=True),
@@ -51,4 +52,6 @@ FAMILY = Family(
     },
     configuration=("tokenizer", "scheduler"),
     condition=_condition,
+    # The first checkpoints' configurations lack both; diffusers' StableDiffusionPipeline sets them likewise.
+    scheduler_settings={"steps_offset": 1, "clip_sample": False},
 )

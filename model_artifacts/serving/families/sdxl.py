@@ -79,6 +79,7 @@ def _encode(model: TextModel, text: str) -> tuple[Tensor, Tensor]:
 
 FAMILY = Family(
     name="sdxl",
+    pipelines=("StableDiffusionXLPipeline",),
     parts={
         "text_encoder": PartDefinition("text_encoder", _wrap_text_encoder, token_inputs, sized=False),
         "text_encoder_2": PartDefinition("text_encoder_2", _wrap_text_encoder_2, token_inputs, sized=False),

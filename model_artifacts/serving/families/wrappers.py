@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-class LastLayer(nn.Module):
+class LastLayer(nn.Module):  # type: ignore[misc]
     """A CLIP text encoder: token numbers [batch, tokens] -> last hidden state [batch, tokens, width]."""
 
     def __init__(self, encoder: nn.Module) -> None:
@@ -18,7 +18,7 @@ class LastLayer(nn.Module):
         return last_hidden_state
 
 
-class PenultimateLayer(nn.Module):
+class PenultimateLayer(nn.Module):  # type: ignore[misc]
     """A CLIP text encoder: token numbers [batch, tokens] -> last but one hidden state."""
 
     def __init__(self, encoder: nn.Module) -> None:
@@ -30,7 +30,7 @@ class PenultimateLayer(nn.Module):
         return hidden_states
 
 
-class PenultimateLayerAndProjection(nn.Module):
+class PenultimateLayerAndProjection(nn.Module):  # type: ignore[misc]
     """As PenultimateLayer, and the projection [batch, width] of the pooled text."""
 
     def __init__(self, encoder: nn.Module) -> None:
@@ -42,7 +42,7 @@ class PenultimateLayerAndProjection(nn.Module):
         return outputs[-1][-2], outputs[0]
 
 
-class TextUNet(nn.Module):
+class TextUNet(nn.Module):  # type: ignore[misc]
     """A UNet told of the text: latents [batch, channels, height, width], timestep [batch] -> prediction."""
 
     def __init__(self, unet: Any) -> None:
@@ -54,7 +54,7 @@ class TextUNet(nn.Module):
         return prediction
 
 
-class TextTimeUNet(nn.Module):
+class TextTimeUNet(nn.Module):  # type: ignore[misc]
     """As TextUNet, told of the pooled text and of SDXL's sizes and crops too."""
 
     def __init__(self, unet: Any) -> None:

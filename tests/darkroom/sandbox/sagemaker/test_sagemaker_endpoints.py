@@ -121,7 +121,7 @@ def test_scaling_in_kills_what_runs_longer_than_the_grace(aws: Aws, monkeypatch:
 
 def test_scaling_in_gives_back_what_no_worker_has_begun(aws: Aws) -> None:
     aws.make_endpoint(concurrency=2)
-    first, second = aws.post({"sleep": 0.6}), aws.post({})
+    first, second = aws.post({"sleep": 4}), aws.post({})
     [endpoint] = sagemaker.endpoints()
     eventually(lambda: endpoint.backlog.in_flight == 2, "the instance to take both")
 

@@ -1,8 +1,8 @@
 """What a bundle holds for the model server that will run it, beside code/serving/ and code/recipe.json.
 
-serving.properties is read by DJL Serving, in a Large Model Inference container. What each property means there
-was looked up in deepjavalibrary/djl-serving, branch 0.30.0-dlc; tests/neuron_build/djl_serving_properties.py
-says in which file.
+serving.properties is read by DJL Serving, in a Large Model Inference container. What each property means
+there was looked up in deepjavalibrary/djl-serving, branch 0.30.0-dlc; the list in
+tests/neuron_build/djl_serving_properties.py says in which file.
 """
 
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ def own_script(recipe: Recipe) -> Properties:
 
 
 def no_code(recipe: Recipe, *, model: str, size: Size, dtype: str = "bf16") -> Properties:
-    """serving.properties that alone serves a model compiled by optimum-neuron, with the container's own handler.
+    """serving.properties that alone serves a model of optimum-neuron's, with the container's own handler.
 
     It is no bundle of ours: there is no manifest to verify, one size, and a payload {"prompt", "parameters"}.
 

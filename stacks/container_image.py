@@ -11,13 +11,22 @@ from aws_cdk import region_info
 
 from darkroom.campaign import CampaignError, Problem, ResolvedCampaign
 from darkroom.campaign.fields import IMAGE
+from darkroom.campaign.model import Container
 from darkroom.campaign.problem import MISSING
 from stacks.permissions import allow
 
-# SDK 2.26 to 2.29 is what the driver of the Neuron inference AMI (2.19) serves
-# (awslabs/llm-hosting-container pull 156). diffusers is inside.
-REPOSITORY = "huggingface-pytorch-inference-neuronx"
-TAG = "2.8.0-transformers4.55.4-neuronx-py310-sdk2.26.0-ubuntu22.04"
+# Repository and tag; diffusers is inside.
+IMAGES: dict[Container, tuple[str, str]] = {
+    # SDK 2.26 to 2.29 is what the driver of the Neuron inference AMI (2.19) serves
+    # (awslabs/llm-hosting-container pull 156).
+    "huggingface": (
+        "huggingface-pytorch-inference-neuronx",
+        "2.8.0-transformers4.55.4-neuronx-py310-sdk2.26.0-ubuntu22.04",
+    ),
+    # The last Large Model Inference container for Neuron. A bundle compiled with a newer SDK is refused when
+    # it is loaded (serving/versions.py).
+    "djl": ("djl-inference", "0.30.0-neuronx-sdk2.20.1"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,8 @@ def container_image(stack: cdk.Stack, campaign: ResolvedCampaign) -> ContainerIm
         uri = given.string
         account, region, repository = given["account"], given["region"], given["repository"]
     else:
-        region, repository = campaign.file.environment.region, REPOSITORY
+        region = campaign.file.environment.region
+        repository, tag = IMAGES[campaign.container]
         known = region_info.RegionInfo.get(region).dlc_repository_account
         if known is None:
             rule = f"CDK knows no account with AWS's inference containers in {region} ({campaign.name})"
@@ -57,5 +67,32 @@ def container_image(stack: cdk.Stack, campaign: ResolvedCampaign) -> ContainerIm
                 [Problem(("endpoint", "image"), MISSING, rule, "an image in ECR of your own")]
             )
         account = known
-        uri = f"{account}.dkr.ecr.{region}.{stack.url_suffix}/{repository}:{TAG}"
+        uri = f"{account}.dkr.ecr.{region}.{stack.url_suffix}/{repository}:{tag}"
     return ContainerImage(uri, f"arn:{stack.partition}:ecr:{region}:{account}:repository/{repository}")
+
+
+def container_environment(campaign: ResolvedCampaign) -> dict[str, str]:
+    """What the container's model server is told: workers, their cores, time-outs."""
+    endpoint, cores = campaign.file.endpoint, campaign.recipe.neuron_cores_per_worker
+    if campaign.container == "djl":
+        # One worker on each device, which is the first of its cores; serving.properties says how many follow
+        # (deepjavalibrary/djl-serving 0.30.0, ModelInfo.getLoadOnDevices, Connection.getNeuronVisibleCores).
+        devices = [f"nc{worker * cores}" for worker in range(campaign.workers_per_instance)]
+        return {
+            "SERVING_LOAD_ON_DEVICES": ";".join(devices),
+            "MODEL_LOADING_TIMEOUT": str(endpoint.startup_timeout),
+            "PREDICT_TIMEOUT": str(endpoint.invocation_timeout),
+        }
+    # After so long without an answer the model server restarts a worker, the answer to loading the model
+    # included. Multi Model Server takes the older variable for minutes, TorchServe for seconds
+    # (awslabs/multi-model-server, ConfigManager.getDefaultResponseTimeoutSeconds and WorkerThread).
+    timeout = str(max(endpoint.startup_timeout, endpoint.invocation_timeout))
+    return {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        # The toolkit starts one worker a core by default, which breaks pipelines on two cores.
+        "SAGEMAKER_MODEL_SERVER_WORKERS": str(campaign.workers_per_instance),
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT": timeout,
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": timeout,
+        # A core belongs to one process.
+        "NEURON_RT_NUM_CORES": str(cores),
+    }

@@ -16,7 +16,7 @@ from constructs import Construct
 
 from darkroom.campaign import LocalBundle, ResolvedCampaign
 from stacks.bundle_assets import bundle_location
-from stacks.container_image import container_image
+from stacks.container_image import container_environment, container_image
 from stacks.endpoint_role import endpoint_role
 from stacks.scaling import EndpointScaling
 
@@ -89,12 +89,6 @@ class InferenceStack(cdk.Stack):
     def _build_model(self) -> sagemaker.CfnModel:
         """SageMaker downloads the bundle's prefix, uncompressed, to /opt/ml/model."""
         bucket, prefix = self.bundle
-        workers = self._campaign.workers_per_instance
-        endpoint = self._campaign.file.endpoint
-        # After so long without an answer the model server restarts a worker, the answer to loading the model
-        # included. Multi Model Server takes the older variable for minutes, TorchServe for seconds
-        # (awslabs/multi-model-server, ConfigManager.getDefaultResponseTimeoutSeconds and WorkerThread).
-        timeout = max(endpoint.startup_timeout, endpoint.invocation_timeout)
         container = {
             "image": self._image.uri,
             "modelDataSource": {
@@ -104,15 +98,7 @@ class InferenceStack(cdk.Stack):
                     "compressionType": "None",
                 }
             },
-            "environment": {
-                "SAGEMAKER_PROGRAM": "inference.py",
-                # The toolkit starts one worker a core by default, which breaks pipelines on two cores.
-                "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
-                "SAGEMAKER_MODEL_SERVER_TIMEOUT": str(timeout),
-                "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(timeout),
-                # A core belongs to one process.
-                "NEURON_RT_NUM_CORES": str(self._campaign.recipe.neuron_cores_per_worker),
-            },
+            "environment": container_environment(self._campaign),
         }
         model = sagemaker.CfnModel(
             self,

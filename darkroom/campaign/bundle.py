@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -32,12 +33,14 @@ class LocalBundle:
         digest: SHA-256 of the canonical manifest, 64 hex digits.
         files: every file to publish, the manifest too: path relative to root, and its SHA-256.
         sizes: (width, height) pairs it was compiled for; some of its recipe's.
+        adapter: the model server it is laid out for: sagemaker or djl.
     """
 
     root: Path
     digest: str
     files: tuple[tuple[str, str], ...]
     sizes: tuple[tuple[int, int], ...] = ()
+    adapter: str = "sagemaker"
 
     @property
     def version(self) -> str:
@@ -76,6 +79,7 @@ class _Manifest(BaseModel):
     digest: str
     files: dict[str, _File]
     sizes: tuple[tuple[int, int], ...] = ()
+    adapter: Literal["sagemaker", "djl"] = "sagemaker"
 
 
 def find_bundle(bundles: Path, name: str, *, recipe: str) -> LocalBundle | RemoteBundle:
@@ -113,7 +117,7 @@ def _local(bundles: Path, name: str, *, recipe: str) -> LocalBundle:
     _check_files(root, manifest)
     listed = [(path, file.sha256) for path, file in manifest.files.items()]
     files = tuple(sorted([*listed, (MANIFEST, _sha256(root / MANIFEST))]))
-    return LocalBundle(root, digest, files, manifest.sizes)
+    return LocalBundle(root, digest, files, manifest.sizes, manifest.adapter)
 
 
 def _read_manifest(root: Path) -> tuple[_Manifest, str]:

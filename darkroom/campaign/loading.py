@@ -17,7 +17,13 @@ from darkroom.campaign.problem import CampaignError, FieldPath, Problem, one_of
 from darkroom.campaign.reading import Document, read_document
 from darkroom.campaign.recipe import Recipe, read_recipe, recipe_names
 from darkroom.campaign.resolved import ResolvedCampaign
-from darkroom.campaign.rules import endpoint_problems, model_problems, scaling_problems, time_problems
+from darkroom.campaign.rules import (
+    container_problems,
+    endpoint_problems,
+    model_problems,
+    scaling_problems,
+    time_problems,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -118,6 +124,9 @@ class _Reading:
         if recipe and isinstance(bundle, LocalBundle):
             recipe = recipe.compiled_for(bundle.sizes)
         self._add_contradictions(model, recipe)
+        endpoint = self._section("endpoint", Endpoint)
+        if endpoint and bundle:
+            self._add(container_problems(endpoint, bundle))
         if self.problems or file is None or recipe is None or bundle is None:
             return None
         return ResolvedCampaign(file, recipe, bundle)

@@ -24,6 +24,10 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 InstanceType = Literal["ml.inf2.xlarge", "ml.inf2.8xlarge", "ml.inf2.24xlarge", "ml.inf2.48xlarge"]
 
+# A container's model server reads one layout of a bundle: the adapter in its manifest.
+Container = Literal["huggingface", "djl"]
+ADAPTER: dict[Container, str] = {"huggingface": "sagemaker", "djl": "djl"}
+
 # Inferentia2 chips an instance type has; a chip has two NeuronCores (Amazon EC2 Inf2 instances).
 CHIPS: dict[InstanceType, int] = {
     "ml.inf2.xlarge": 1,
@@ -93,8 +97,11 @@ class Endpoint(Section):
         int, Duration(MINUTE, HOUR, "SageMaker's ModelDataDownloadTimeoutInSeconds is 60 to 3600")
     ] = 20 * MINUTE
     """How long the bundle's download may take."""
+    container: Container | None = None
+    """The model server: huggingface, SageMaker's Hugging Face container; djl, the Large Model Inference
+    container. Default: the one that the bundle is laid out for; huggingface where the bundle is in S3."""
     image: ContainerImage | None = None
-    """The container image in ECR. Default: Hugging Face's PyTorch inference container for Neuron."""
+    """The container image in ECR, with that model server in it. Default: AWS's own for Neuron."""
 
 
 class ScheduledAction(Section):

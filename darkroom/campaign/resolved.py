@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from darkroom.campaign.bundle import LocalBundle, RemoteBundle
-from darkroom.campaign.model import CHIPS, CORES_PER_CHIP, Campaign, InstanceType
+from darkroom.campaign.model import ADAPTER, CHIPS, CORES_PER_CHIP, Campaign, Container, InstanceType
 from darkroom.campaign.recipe import Recipe
 
 
@@ -43,6 +43,14 @@ class ResolvedCampaign:
         """Default guidance scale."""
         chosen = self.file.model.guidance_scale
         return self.recipe.guidance_scale.default if chosen is None else chosen
+
+    @property
+    def container(self) -> Container:
+        """The model server: the campaign's choice, else the one that the bundle is laid out for."""
+        adapter = self.bundle.adapter if isinstance(self.bundle, LocalBundle) else "sagemaker"
+        return self.file.endpoint.container or next(
+            container for container, laid_out in ADAPTER.items() if laid_out == adapter
+        )
 
     @property
     def workers_per_instance(self) -> int:

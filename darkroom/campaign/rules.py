@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from darkroom.campaign.bundle import LocalBundle, RemoteBundle
 from darkroom.campaign.fields import duration_text
-from darkroom.campaign.model import Cache, Endpoint, Model, Scaling, ScheduledAction
+from darkroom.campaign.model import ADAPTER, Cache, Endpoint, Model, Scaling, ScheduledAction
 from darkroom.campaign.problem import MISSING, FieldPath, Problem
 from darkroom.campaign.recipe import Recipe
 from darkroom.campaign.resolved import most_workers
@@ -89,6 +90,21 @@ def model_problems(model: Model, recipe: Recipe) -> Iterator[Problem]:
         rule = free or f"the guidance scale that {recipe.name} allows"
         expected = f"{scale.minimum:g} to {scale.maximum:g}" if scale.maximum else "0"
         yield Problem(("model", "guidance_scale"), model.guidance_scale, rule, expected)
+
+
+def container_problems(endpoint: Endpoint, bundle: LocalBundle | RemoteBundle) -> Iterator[Problem]:
+    """The container can serve the bundle; of one in S3 nobody knows before it is loaded."""
+    if endpoint.container is None or isinstance(bundle, RemoteBundle):
+        return
+    if ADAPTER[endpoint.container] != bundle.adapter:
+        right = next((name for name, adapter in ADAPTER.items() if adapter == bundle.adapter), None)
+        yield Problem(
+            ("endpoint", "container"),
+            endpoint.container,
+            f"the bundle is laid out for another model server, {bundle.adapter}",
+            f"{right}, or a bundle packaged with --adapter {ADAPTER[endpoint.container]}",
+            involves=(("model", "bundle"),),
+        )
 
 
 def endpoint_problems(endpoint: Endpoint, recipe: Recipe) -> Iterator[Problem]:

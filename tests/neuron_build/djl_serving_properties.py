@@ -1,7 +1,7 @@
 """What DJL Serving 0.30.0 reads in serving.properties, as far as we use it, and where it reads it.
 
-From deepjavalibrary/djl-serving, branch 0.30.0-dlc, of which the container djl-inference:0.30.0-neuronx-sdk2.20.1
-is made. `option.` is cut off by ModelInfo.loadServingProperties.
+From deepjavalibrary/djl-serving, branch 0.30.0-dlc, of which the container
+djl-inference:0.30.0-neuronx-sdk2.20.1 is made. ModelInfo.load cuts `option.` off.
 """
 
 WLM = "wlm/src/main/java/ai/djl/serving/wlm/ModelInfo.java"

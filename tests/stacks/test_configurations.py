@@ -23,6 +23,7 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "schedule, kept, quota, mail": ("national-launch", {}),
     "access logs": ("demo", {"api": {"access_logs": True}}),
     "kept, local bundle": ("demo", {"retention": "keep"}),
+    "Large Model Inference container": ("newsletter", {"endpoint": {"container": "djl"}}),
     "own image, another partition": (
         "newsletter",
         {

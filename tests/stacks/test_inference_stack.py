@@ -71,6 +71,17 @@ def test_the_container_knows_workers_cores_program_and_time_out(synth: Synth) ->
     }
 
 
+def test_djl_serving_knows_its_devices_and_time_outs(synth: Synth) -> None:
+    container = _model(synth("national-launch", endpoint={"container": "djl"}))["PrimaryContainer"]
+    assert "djl-inference:0.30.0-neuronx-sdk2.20.1" in json.dumps(container["Image"])
+    assert container["Environment"] == {
+        # The first core of each of twelve chips: serving.properties gives a worker two.
+        "SERVING_LOAD_ON_DEVICES": "nc0;nc2;nc4;nc6;nc8;nc10;nc12;nc14;nc16;nc18;nc20;nc22",
+        "MODEL_LOADING_TIMEOUT": "1800",
+        "PREDICT_TIMEOUT": "300",
+    }
+
+
 def test_the_endpoint_draws_as_many_pictures_at_once_as_it_has_workers(synth: Synth) -> None:
     client = _config(synth("national-launch"))["AsyncInferenceConfig"]["ClientConfig"]
     assert client == {"MaxConcurrentInvocationsPerInstance": 12}

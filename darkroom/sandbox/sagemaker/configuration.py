@@ -32,11 +32,16 @@ class ModelSource:
 
 @dataclass(frozen=True)
 class Model:
-    """A model as CreateModel made it."""
+    """A model as CreateModel made it.
+
+    Attributes:
+        image: the container image that serves it; empty for a model package's.
+    """
 
     name: str
     source: ModelSource
     environment: Mapping[str, str]
+    image: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,8 @@ def model_from(request: Mapping[str, Any]) -> Model:
     if request.get("Containers"):
         raise UnplayedError("inference pipelines (Containers): give one PrimaryContainer")
     container = request.get("PrimaryContainer") or {}
-    return Model(request["ModelName"], _source_from(container), container.get("Environment") or {})
+    environment = container.get("Environment") or {}
+    return Model(request["ModelName"], _source_from(container), environment, container.get("Image") or "")
 
 
 def _source_from(container: Mapping[str, Any]) -> ModelSource:

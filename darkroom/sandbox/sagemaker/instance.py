@@ -22,11 +22,16 @@ from darkroom.sandbox.sagemaker.model_server import (
     Worker,
     WorkerCrashedError,
     WorkerStartError,
+    WorkerStoppedError,
 )
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects
 from darkroom.sandbox.sagemaker.worker import Answer
 
 _POLL_SECONDS = 0.1
+# A container that is stopped gets SIGTERM, and SIGKILL after 30 seconds:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+# Of wall time, which inference takes however fast the sandbox's clock runs.
+GRACE_SECONDS = 30.0
 
 
 class InstanceLostError(Exception):
@@ -104,7 +109,10 @@ class Instance:
         threading.Thread(target=self._run, name=f"instance-{self.id}", daemon=True).start()
 
     def drain(self) -> None:
-        """Take no more requests, finish the running ones, then end. Returns at once."""
+        """Take no more requests, give the workers GRACE_SECONDS for the running ones, then end.
+
+        A request that no worker has begun goes back to the queue. Returns at once.
+        """
         if self._become(InstanceStatus.DRAINING, InstanceStatus.PENDING, InstanceStatus.IN_SERVICE):
             self._stop.set()
 
@@ -116,8 +124,7 @@ class Instance:
     @property
     def pids(self) -> list[int]:
         """Process ids of the workers that run."""
-        with self._lock:
-            return [worker.pid for worker in self._workers if worker.alive]
+        return [worker.pid for worker in self._living()]
 
     def cpu_percent(self) -> float:
         """CPU use since the last call, in per cent of one core, summed over the workers."""
@@ -142,13 +149,19 @@ class Instance:
         """
         deadline = time.monotonic() + seconds
         worker = self._idle_worker(deadline)
-        die = self._launch.context.faults.take("kill_workers")
+        faults = self._launch.context.faults
         default = self._container.default_accept if self._container else "application/json"
         wanted = default if accept in (None, "*/*") else str(accept)
         try:
             answer = worker.invoke(
-                body, content_type or "application/json", wanted, deadline - time.monotonic(), die=die
+                body,
+                content_type or "application/json",
+                wanted,
+                deadline - time.monotonic(),
+                die=lambda: faults.take("kill_workers"),
             )
+        except WorkerStoppedError as error:
+            raise InstanceLostError(self.id) from error
         except (InvocationTimeoutError, WorkerCrashedError):
             threading.Thread(target=self._replace, args=(worker,), daemon=True).start()
             raise
@@ -156,7 +169,7 @@ class Instance:
         return answer
 
     def _idle_worker(self, deadline: float) -> Worker:
-        while self.status not in ENDED:
+        while not self._stop.is_set():
             left = deadline - time.monotonic()
             if left <= 0:
                 raise InvocationTimeoutError("no worker of the instance was free in time")
@@ -187,7 +200,7 @@ class Instance:
         if not launch.context.clock.sleep(launch.context.settings.instance_start_seconds, self._stop):
             return
         model_dir = launch.objects.download_model(launch.model.source, launch.folder / "models")
-        self._container = Container(model_dir, launch.model.environment, launch.region)
+        self._container = Container(model_dir, launch.model.environment, launch.region, launch.model.image)
         started = [self._spawn(number) for number in range(self._container.workers)]
         deadline = time.monotonic() + launch.config.variant.startup_seconds
         for worker in started:
@@ -213,7 +226,7 @@ class Instance:
     def _replace(self, lost: Worker) -> None:
         lost.kill()
         with self._lock:
-            if lost not in self._workers:
+            if self._stop.is_set() or lost not in self._workers:
                 return
             self._workers.remove(lost)
         try:
@@ -225,7 +238,7 @@ class Instance:
         self._idle.put(worker)
 
     def _serve(self) -> None:
-        """Take requests until told to stop, and return when the last one has finished."""
+        """Take requests until told to stop, and return when the workers have ended."""
         assert self._container is not None  # noqa: S101 - the instance has booted
         concurrency = self._launch.config.variant.max_concurrent or self._container.workers
         free = threading.Semaphore(concurrency)
@@ -240,6 +253,19 @@ class Instance:
                     self._launch.backlog.give_back(request)
                 else:
                     pool.submit(self._process, request, self).add_done_callback(lambda _: free.release())
+            deadline = time.monotonic() + GRACE_SECONDS
+            for worker in self._living():
+                worker.terminate()
+            kill = threading.Timer(GRACE_SECONDS, self._end_workers)
+            kill.daemon = True
+            kill.start()
+        for worker in self._living():
+            worker.leave(max(0.0, deadline - time.monotonic()))
+        kill.cancel()
+
+    def _living(self) -> list[Worker]:
+        with self._lock:
+            return [worker for worker in self._workers if worker.alive]
 
     def _fail(self, reason: str) -> None:
         """Be lost: no more requests; what runs on workers that still live may finish."""

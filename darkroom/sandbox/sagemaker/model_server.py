@@ -7,11 +7,11 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import psutil
 
@@ -20,6 +20,7 @@ from darkroom.sandbox.sagemaker.worker import Answer, Frame, read_frame, write_f
 
 _SCRIPT = Path(__file__).with_name("worker.py")
 _TAIL_LINES = 5
+_ENDING_SECONDS = 2.0
 
 
 class WorkerStartError(Exception):
@@ -28,6 +29,10 @@ class WorkerStartError(Exception):
 
 class WorkerCrashedError(Exception):
     """The worker's process ended in the middle of an inference."""
+
+
+class WorkerStoppedError(Exception):
+    """The worker was told to stop before it began with the request."""
 
 
 class InvocationTimeoutError(Exception):
@@ -42,20 +47,32 @@ class Container:
         model_dir: the model's files, with the serving code in ``code/``.
         environment: the model's container environment, as in CreateModel.
         region: the AWS region that the code sees.
+        image: the container image; a Large Model Inference container, whose repository is djl-inference, has
+            DJL Serving for its model server, any other SageMaker's inference toolkit.
     """
 
     model_dir: Path
     environment: Mapping[str, str]
     region: str
+    image: str = ""
+
+    @property
+    def server(self) -> Literal["toolkit", "djl"]:
+        """The model server in the image."""
+        return "djl" if "djl-inference" in self.image else "toolkit"
 
     @property
     def workers(self) -> int:
-        """Workers an instance; the toolkit's default is one."""
+        """Workers an instance: the toolkit's default is one, DJL Serving has one on each device."""
+        if self.server == "djl":
+            return len(self.environment.get("SERVING_LOAD_ON_DEVICES", "nc0").split(";"))
         return int(self.environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", "1"))
 
     @property
     def default_accept(self) -> str:
-        """What is answered when a request does not say what it accepts."""
+        """What the serving code is told when a request does not say what it accepts."""
+        if self.server == "djl":
+            return ""
         return self.environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json")
 
     def process_environment(self) -> dict[str, str]:
@@ -85,13 +102,15 @@ class Worker:
         with _log_file(log) as stderr:
             self._process: subprocess.Popen[bytes] = processes.spawn(
                 # -P: the folder of the script must not shadow the model's imports.
-                [sys.executable, "-P", str(_SCRIPT)],
+                [sys.executable, "-P", str(_SCRIPT), container.server],
                 env=container.process_environment(),
                 cwd=container.model_dir,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
             )
+        self._writing = threading.Lock()
+        self._stopping = False
         self._usage = psutil.Process(self._process.pid)
         self._cpu_seen = 0.0
 
@@ -115,6 +134,10 @@ class Worker:
             frame = self._read()
         if frame is not None and frame[0]["status"] == "ready":
             return
+        if frame is None:
+            # Its end of the channel is closed a moment before it has ended.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_ENDING_SECONDS)
         self.kill()
         if expired.is_set():
             raise WorkerStartError(f"the model did not load within {seconds:g} s")
@@ -124,17 +147,23 @@ class Worker:
             f"the worker ended with status {self._process.returncode}. {self._tail()}".rstrip()
         )
 
-    def invoke(self, body: bytes, content_type: str, accept: str, seconds: float, *, die: bool) -> Answer:
-        """Send one request and wait for the answer; with ``die``, kill the worker meanwhile.
+    def invoke(
+        self, body: bytes, content_type: str, accept: str, seconds: float, *, die: Callable[[], bool]
+    ) -> Answer:
+        """Send one request and wait for the answer; where ``die`` says so, kill the worker meanwhile.
 
         Raises:
             InvocationTimeoutError: ``seconds`` of wall time passed; the process is killed.
+            WorkerStoppedError: the worker was told to stop before it began.
             WorkerCrashedError: the process ended before it answered.
         """
         with self._deadline(seconds) as expired:
             try:
-                write_frame(self._stdin, {"content_type": content_type, "accept": accept}, body)
-                if die:
+                with self._writing:
+                    if self._stopping:
+                        raise WorkerStoppedError(f"worker {self.pid} was told to stop")
+                    write_frame(self._stdin, {"content_type": content_type, "accept": accept}, body)
+                if die():
                     self._process.kill()
                 frame = self._read()
             except BrokenPipeError:
@@ -162,6 +191,25 @@ class Worker:
             return int(self._usage.memory_info().rss)
         except psutil.Error:
             return 0
+
+    def terminate(self) -> None:
+        """Send SIGTERM, and begin with no request from now on."""
+        with self._writing:
+            self._stopping = True
+            if self.alive:
+                self._process.terminate()
+
+    def leave(self, seconds: float) -> int | None:
+        """Close the channel, as a model server does that ends; the process's exit status.
+
+        None when it does not end within ``seconds`` of wall time.
+        """
+        with suppress(BrokenPipeError, ValueError):
+            self._stdin.close()
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
 
     def kill(self) -> None:
         """Kill and reap the process; it may be dead already."""

@@ -2,14 +2,18 @@
 
 Run as a script, in a process of its own, by the interpreter that has the model's dependencies. It
 calls the serving code as SageMaker's inference toolkit does (model_fn, input_fn, predict_fn,
-output_fn; https://github.com/aws/sagemaker-inference-toolkit) and imports nothing but the standard
-library and that code.
+output_fn; https://github.com/aws/sagemaker-inference-toolkit), or with the argument ``djl`` as DJL
+Serving does (handle), and imports nothing but the standard library and that code.
 
 It talks over its standard input and output in frames: two lengths (unsigned, 4 and 8 bytes,
 big-endian), a JSON header, a body. Its first frame is ``{"status": "ready"}`` or
 ``{"status": "failed", "reason": ...}``; after that it answers each request frame
 ``{"content_type", "accept"}`` with ``{"status": HTTP status, "content_type"}``. What the model
 prints goes to standard error.
+
+SIGTERM by itself ends nothing: Multi Model Server's worker handles it and works on until its server is
+gone (awslabs/multi-model-server, model_service_worker.py), and DJL Serving never passes it on. The serving
+code may do better (serving/draining.py).
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import importlib
 import inspect
 import json
 import os
+import signal
 import struct
 import sys
 import traceback
@@ -113,16 +118,36 @@ class Handler:
         result, answered_type = output if isinstance(output, tuple) else (output, accept)
         return Answer(200, answered_type, result.encode() if isinstance(result, str) else bytes(result))
 
+    def answered(self) -> None:
+        """The last answer has been sent; the toolkit tells nobody."""
+
 
 def _failure(message: str) -> Answer:
     body = json.dumps({"code": 400, "type": "InternalServerException", "message": message}).encode()
     return Answer(400, _JSON, body)
 
 
-def load(model_dir: Path, program: str) -> Handler:
-    """Import ``program`` from the model's code folder and load the model."""
+class DjlHandler:
+    """DJL Serving's engine around the bundle's model.py."""
+
+    def __init__(self, model_dir: Path) -> None:
+        sys.path.insert(0, str(Path(__file__).parent / "djl"))
+        from djl_python_engine import Engine
+
+        self._engine = Engine(model_dir)
+        self.answered = self._engine.answered
+
+    def answer(self, body: bytes, content_type: str, accept: str) -> Answer:
+        """Answer one request."""
+        return Answer(*self._engine.answer(body, content_type, accept))
+
+
+def load(model_dir: Path, server: str) -> Handler | DjlHandler:
+    """Import the serving code and load the model."""
+    if server == "djl":
+        return DjlHandler(model_dir)
     sys.path.insert(0, str(model_dir / "code"))
-    return Handler(importlib.import_module(Path(program).stem), model_dir)
+    return Handler(importlib.import_module(Path(os.environ["SAGEMAKER_PROGRAM"]).stem), model_dir)
 
 
 def _claim_channel() -> tuple[IO[bytes], IO[bytes]]:
@@ -137,8 +162,9 @@ def _claim_channel() -> tuple[IO[bytes], IO[bytes]]:
 def main() -> int:
     """Serve until the other side closes the channel."""
     requests, answers = _claim_channel()
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: None)
     try:
-        handler = load(Path(os.environ["SM_MODEL_DIR"]), os.environ["SAGEMAKER_PROGRAM"])
+        handler = load(Path(os.environ["SM_MODEL_DIR"]), sys.argv[1])
     except Exception as error:
         traceback.print_exc()
         write_frame(answers, {"status": "failed", "reason": f"{type(error).__name__}: {error}"})
@@ -148,6 +174,7 @@ def main() -> int:
         header, body = frame
         answer = handler.answer(body, header["content_type"], header["accept"])
         write_frame(answers, {"status": answer.status, "content_type": answer.content_type}, answer.body)
+        handler.answered()
     return 0
 
 

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from moto.sagemaker.models import sagemaker_backends
 
 from darkroom.sandbox import sagemaker
+from darkroom.sandbox.sagemaker import instance
 from tests.darkroom.sandbox.sagemaker.conftest import BUCKET, REGION, ROLE, Aws
 from tests.eventually import eventually
 
@@ -104,6 +105,32 @@ def test_scaling_in_finishes_what_runs(aws: Aws) -> None:
 
     assert aws.result_of(accepted)["invocationStatus"] == "Completed"
     eventually(lambda: not aws.context.processes.living(), "the workers to end")
+
+
+def test_scaling_in_kills_what_runs_longer_than_the_grace(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instance, "GRACE_SECONDS", 0.5)
+    aws.make_endpoint()
+    accepted = aws.post({"sleep": 60})
+    eventually(lambda: sagemaker.endpoints()[0].backlog.in_flight, "the inference to begin")
+
+    aws.set_capacity(0)
+
+    assert "server error (500)" in aws.result_of(accepted)["failureReason"]
+    eventually(lambda: not aws.context.processes.living(), "the workers to end")
+
+
+def test_scaling_in_gives_back_what_no_worker_has_begun(aws: Aws) -> None:
+    aws.make_endpoint(concurrency=2)
+    first, second = aws.post({"sleep": 4}), aws.post({})
+    [endpoint] = sagemaker.endpoints()
+    eventually(lambda: endpoint.backlog.in_flight == 2, "the instance to take both")
+
+    aws.set_capacity(0)
+
+    assert aws.result_of(first)["invocationStatus"] == "Completed"
+    eventually(lambda: endpoint.backlog.waiting == 1, "the second to wait for an instance")
+    aws.set_capacity(1)
+    assert aws.result_of(second)["invocationStatus"] == "Completed"
 
 
 def test_an_instance_takes_the_start_up_time_of_the_sandbox_clock(aws: Aws) -> None:

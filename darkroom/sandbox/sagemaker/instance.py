@@ -15,6 +15,7 @@ from pathlib import Path
 
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.sagemaker.backlog import Backlog, InferenceRequest
+from darkroom.sandbox.sagemaker.calls import Calls
 from darkroom.sandbox.sagemaker.configuration import EndpointConfig, Model
 from darkroom.sandbox.sagemaker.model_server import (
     Container,
@@ -98,6 +99,17 @@ class Instance:
         self._idle: queue.Queue[Worker] = queue.Queue()
         self._container: Container | None = None
         self._sampled = time.monotonic()
+        self.calls = Calls()
+
+    @property
+    def most_calls(self) -> int:
+        """Synchronous requests that it takes at once: one a worker, and its model server's queue."""
+        return self._container.workers + self._container.job_queue_size if self._container else 0
+
+    @property
+    def answer_seconds(self) -> float:
+        """How long its model server waits for a worker's answer."""
+        return self._container.response_seconds if self._container else 0.0
 
     def start(self) -> None:
         """Launch, in the background."""
@@ -226,6 +238,10 @@ class Instance:
 
     def _serve(self) -> None:
         """Take requests until told to stop, and return when the last one has finished."""
+        if self._launch.config.output is None:
+            self._stop.wait()
+            self.calls.close()
+            return
         assert self._container is not None  # noqa: S101 - the instance has booted
         concurrency = self._launch.config.variant.max_concurrent or self._container.workers
         free = threading.Semaphore(concurrency)

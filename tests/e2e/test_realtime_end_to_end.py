@@ -1,4 +1,4 @@
-"""A realtime campaign: the same API, and behind it a queue, a function that calls, and a fleet that follows."""
+"""A realtime campaign: the same API; behind it a queue, a function that calls, and a fleet that follows."""
 
 from __future__ import annotations
 

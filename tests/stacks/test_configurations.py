@@ -23,6 +23,7 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "schedule, kept, quota, mail": ("national-launch", {}),
     "access logs": ("demo", {"api": {"access_logs": True}}),
     "kept, local bundle": ("demo", {"retention": "keep"}),
+    "realtime, schedule": ("storefront", {}),
     "own image, another partition": (
         "newsletter",
         {

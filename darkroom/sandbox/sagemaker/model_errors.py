@@ -16,7 +16,8 @@ ErrorResponse = tuple[int, dict[str, str], str | bytes]
 
 def error_response(status: int, code: str, members: Mapping[str, Any]) -> ErrorResponse:
     """An error of the REST-JSON protocol: its code is in a header."""
-    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
+    # moto answers with the status that it finds among the headers.
+    headers = {"status": str(status), "Content-Type": "application/json", "x-amzn-ErrorType": code}
     return status, headers, json.dumps(members)
 
 

@@ -75,7 +75,7 @@ def test_what_scales_it_can_be_played(shop: Synthesized) -> None:
 
 
 def test_there_is_a_drawing_function_in_place_of_completion(shop: Synthesized) -> None:
-    ids = [name for name in shop.resources("api", "AWS::Lambda::Function")]
+    ids = list(shop.resources("api", "AWS::Lambda::Function"))
     assert not [name for name in ids if name.startswith("Completion")]
     assert _function(shop, "Drawing")["Handler"] == "image_api.drawing.handler"
     for function in shop.resources("api", "AWS::Lambda::Function").values():

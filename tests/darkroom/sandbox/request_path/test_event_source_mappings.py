@@ -45,7 +45,7 @@ def test_a_message_is_handed_over_and_deleted(aws: Aws) -> None:
 
 
 def test_a_message_of_a_failure_comes_again_and_says_how_often(aws: Aws) -> None:
-    url, arn = queue_of(aws, visibility=1)
+    url, arn = queue_of(aws, visibility=2)
     source = (
         "def handler(e, c):\n"
         "    count = e['Records'][0]['attributes']['ApproximateReceiveCount']\n"
@@ -53,7 +53,7 @@ def test_a_message_of_a_failure_comes_again_and_says_how_often(aws: Aws) -> None
         "    if count == '1':\n"
         "        raise ValueError('not yet')\n"
     )
-    aws.function("fails", source, Timeout=1)
+    aws.function("fails", source, Timeout=2)
     mapped(aws, arn, "fails")
     aws.client("sqs").send_message(QueueUrl=url, MessageBody="hello")
     eventually(lambda: "delivery 2" in "\n".join(aws.log("/aws/lambda/fails")), seconds=30)

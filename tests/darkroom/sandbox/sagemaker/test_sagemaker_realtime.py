@@ -34,9 +34,9 @@ def make_endpoint(aws: Aws, *, count: int = 1, routing: str | None = None, **env
     assert aws.wait_in_service()["EndpointStatus"] == "InService"
 
 
-def call(aws: Aws, payload: dict[str, Any], **options: Any) -> dict[str, Any]:
+def call(aws: Aws, payload: dict[str, Any], endpoint: str = "demo", **options: Any) -> dict[str, Any]:
     answer: dict[str, Any] = aws.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName="demo",
+        EndpointName=endpoint,
         Body=json.dumps(payload).encode(),
         ContentType="application/json",
         Accept="application/json",
@@ -113,9 +113,8 @@ def test_each_kind_of_endpoint_refuses_the_others_call(aws: Aws) -> None:
     with pytest.raises(ClientError, match="type REALTIME does not support this inference type") as caught:
         aws.post({})
     assert caught.value.response["Error"]["Code"] == "ValidationError"
-    aws.client("sagemaker").delete_endpoint(EndpointName="demo")
-    aws.make_endpoint("demo", model="demo-model")
-    response = refused(aws, {})
+    aws.make_endpoint("queued", model="demo-model")
+    response = refused(aws, {}, endpoint="queued")
     assert response["Error"]["Code"] == "ValidationError"
     assert "of type ASYNC does not support this inference type" in response["Error"]["Message"]
 

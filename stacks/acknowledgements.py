@@ -58,6 +58,11 @@ DEAD_LETTERS = Acknowledgement(
     "AwsSolutions-SQS3",
     "This is the dead-letter queue of the others; what lies in it wakes somebody by an alarm.",
 )
+DRAWINGS = Acknowledgement(
+    "AwsSolutions-SQS3",
+    "A note of a job that nobody could draw is worth nothing by itself: the job's row says the same, and "
+    "reconciliation hands the job over again or fails it with a reason.",
+)
 EDGE_LOGGING = Acknowledgement(
     "AwsSolutions-APIG1",
     "Access logs need API Gateway's log role, one setting for the whole account and region: a campaign that "
@@ -100,8 +105,9 @@ def _of_inference(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledg
     yield role, _wildcard(stage.inference.resolve(bundle), KEYS_OF_BUNDLE)
     keys = f"arn:{stage.inference.partition}:kms:{stage.inference.region}:*:key/*"
     yield role, _wildcard(keys, ANY_KEY)
-    for objects in _objects_of_jobs(stage, user=stage.inference):
-        yield role, objects
+    if stage.inference.topics:
+        for objects in _objects_of_jobs(stage, user=stage.inference):
+            yield role, objects
 
 
 def _of_api(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]]:
@@ -112,7 +118,9 @@ def _of_api(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]
     if not stage.campaign.file.api.access_logs:
         yield stage.api.http.stage, EDGE_LOGGING
     objects = list(_objects_of_jobs(stage, user=stage.api))
-    for function in (stage.api.front, stage.api.completion, stage.api.reconciliation):
+    if stage.api.drawings is not None:
+        yield stage.api.drawings, DRAWINGS
+    for function in stage.api.functions:
         yield function.role, TRACING
         for each in objects:
             yield function.role, each

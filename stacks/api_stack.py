@@ -1,8 +1,9 @@
-"""The HTTP API and the functions behind it: front-end, completion, reconciliation."""
+"""The HTTP API and the functions behind it: front-end, completion or drawing, reconciliation."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -17,6 +18,7 @@ from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
 from stacks.data_stack import MAX_ATTEMPTS
+from stacks.drawing import draw_from, drawing_seconds, drawing_statements, drawings_queue
 from stacks.http_api import HttpApi
 from stacks.lambda_code import LambdaCode
 from stacks.openapi import request_rules
@@ -48,8 +50,7 @@ class ApiStack(cdk.Stack):
         *,
         campaign: ResolvedCampaign,
         storage: Storage,
-        success_topic: sns.ITopic,
-        error_topic: sns.ITopic,
+        topics: Mapping[str, sns.ITopic],
         lambda_code: LambdaCode,
         env: cdk.Environment,
         description: str,
@@ -57,12 +58,16 @@ class ApiStack(cdk.Stack):
         super().__init__(scope, id, env=env, description=description)
         self._campaign = campaign
         self._storage = storage
-        self._topics = {"Success": success_topic, "Error": error_topic}
+        self._topics = topics
         self._code = lambda_code.package("image_api")
         self._layers = [lambda_code.dependencies(self)]
         self.dead_letters = self._build_dead_letters()
+        # A realtime endpoint answers who calls it: a function does, in place of the one that listens.
+        is_realtime = campaign.file.endpoint.mode == "realtime"
+        self.drawings = drawings_queue(self, campaign) if is_realtime else None
         self.front = self._build_front()
-        self.completion = self._build_completion()
+        self.completion = None if is_realtime else self._build_completion()
+        self.drawing = self._build_drawing(self.drawings) if self.drawings else None
         self.reconciliation = self._build_reconciliation()
         self.http = HttpApi(self, "Http", campaign=campaign, function=self.front.function)
         cdk.CfnOutput(self, "ApiUrl", value=self.http.url)
@@ -83,10 +88,17 @@ class ApiStack(cdk.Stack):
             retention_period=cdk.Duration.days(14),
         )
         topics = [topic.topic_arn for topic in self._topics.values()]
-        queue.add_to_resource_policy(
-            allow_service("sns.amazonaws.com", ["sqs:SendMessage"], queue.queue_arn, source_arns=topics)
-        )
+        if topics:
+            queue.add_to_resource_policy(
+                allow_service("sns.amazonaws.com", ["sqs:SendMessage"], queue.queue_arn, source_arns=topics)
+            )
         return queue
+
+    @property
+    def functions(self) -> list[PythonFunction]:
+        """Those that there are."""
+        every = (self.front, self.completion, self.drawing, self.reconciliation)
+        return [function for function in every if function is not None]
 
     def _build_front(self) -> PythonFunction:
         return self._build_function(
@@ -118,6 +130,26 @@ class ApiStack(cdk.Stack):
         for name, topic in self._topics.items():
             self._subscribe(f"{name}Notifications", completion, topic)
         return completion
+
+    def _build_drawing(self, queue: sqs.Queue) -> PythonFunction:
+        drawing = self._build_function(
+            "Drawing",
+            statements=[
+                *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
+                # A failure that another attempt may not meet is handed over again at once.
+                *self._submitting(),
+                *drawing_statements(queue, self._endpoint_arn()),
+                allow(["s3:PutObject"], [self._storage.pictures.arn_for_objects("pictures/*")]),
+                allow(["s3:PutObject"], [self._storage.pictures.arn_for_objects("failures/*")]),
+                *self._finding_results("pictures"),
+            ],
+            timeout=cdk.Duration.seconds(drawing_seconds(self._campaign)),
+            memory_size=512,
+        )
+        mapping = draw_from(self, queue, drawing.function, self._campaign)
+        # Lambda tries the role's permissions on the queue when the mapping is made.
+        mapping.node.add_dependency(drawing.role)
+        return drawing
 
     def _subscribe(self, id: str, function: PythonFunction, topic: sns.ITopic) -> None:
         function.function.add_permission(
@@ -214,6 +246,7 @@ class ApiStack(cdk.Stack):
             "MAX_ATTEMPTS": str(MAX_ATTEMPTS),
             "REQUEST_TTL_SECONDS": str(endpoint.request_time_to_live),
             "INVOCATION_TIMEOUT_SECONDS": str(endpoint.invocation_timeout),
+            **({"DRAWINGS_QUEUE": self.drawings.queue_url} if self.drawings else {}),
             "REQUEST_RULES": json.dumps(request_rules(self._campaign)),
             "POWERTOOLS_SERVICE_NAME": SERVICE,
             "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
@@ -225,11 +258,15 @@ class ApiStack(cdk.Stack):
         return [allow(actions, [table, f"{table}/index/open"] if indexes else [table])]
 
     def _submitting(self) -> list[iam.PolicyStatement]:
-        endpoint = arn(self, "sagemaker", f"endpoint/{self._campaign.name}")
+        if self.drawings:
+            return [allow(["sqs:SendMessage"], [self.drawings.queue_arn])]
         return [
             allow(["s3:PutObject"], [self._storage.payloads.arn_for_objects("payloads/*")]),
-            allow(["sagemaker:InvokeEndpointAsync"], [endpoint]),
+            allow(["sagemaker:InvokeEndpointAsync"], [self._endpoint_arn()]),
         ]
+
+    def _endpoint_arn(self) -> str:
+        return arn(self, "sagemaker", f"endpoint/{self._campaign.name}")
 
     def _reading(self, prefix: str) -> iam.PolicyStatement:
         return allow(["s3:GetObject"], [self._storage.pictures.arn_for_objects(f"{prefix}/*")])

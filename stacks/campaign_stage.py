@@ -49,8 +49,7 @@ class CampaignStage(cdk.Stage):
                 pictures=self.data.pictures,
                 jobs=self.data.jobs,
             ),
-            success_topic=self.inference.success_topic,
-            error_topic=self.inference.error_topic,
+            topics=self.inference.topics,
             lambda_code=lambda_code,
             env=env,
             description=f"Campaign {campaign.name}: HTTP API and functions",
@@ -61,6 +60,7 @@ class CampaignStage(cdk.Stage):
             campaign=campaign,
             key=self.data.key,
             dead_letters=self.api.dead_letters,
+            drawings=self.api.drawings,
             env=env,
             description=f"Campaign {campaign.name}: dashboard and alarms",
         )

@@ -14,6 +14,8 @@ from stacks.utilization import (
     HOST_NAMESPACE,
     NAMESPACE,
     campaign_dimensions,
+    invocations_query,
+    invocations_target,
     utilization,
 )
 
@@ -22,8 +24,14 @@ WIDTH, HEIGHT, COLUMNS = 12, 6, 2
 Row = list[Any]
 
 
-def dashboard_body(campaign: ResolvedCampaign, *, variant: str) -> dict[str, Any]:
-    """Six graphs: request latency and utilization over time first, the two that the campaign is judged by."""
+def dashboard_body(
+    campaign: ResolvedCampaign, *, variant: str, drawings: str | None = None
+) -> dict[str, Any]:
+    """Six graphs: request latency and utilization over time first, the two that the campaign is judged by.
+
+    ``drawings`` is the name of a realtime campaign's queue: its load is invocations an instance, its backlog
+    that queue, and the model's latency is a seventh graph.
+    """
     endpoint = ("EndpointName", campaign.name)
     of_variant = (*endpoint, "VariantName", variant)
     own = [part for dimension in campaign_dimensions(campaign.name) for part in dimension]
@@ -35,6 +43,45 @@ def dashboard_body(campaign: ResolvedCampaign, *, variant: str) -> dict[str, Any
                 for statistic in ("p50", "p95", "p99")
             ],
         ),
+        *(
+            _asynchronous_load(campaign, variant)
+            if drawings is None
+            else _realtime_load(campaign, variant, drawings)
+        ),
+        _graph(
+            "Instances in service",
+            [[HOST_NAMESPACE, "CPUUtilization", *of_variant, _shown("SampleCount", "instances")]],
+        ),
+        _graph(
+            "Cache",
+            [
+                [NAMESPACE, name, *own, _shown("Sum", label)]
+                for name, label in (
+                    ("CacheHits", "hits"),
+                    ("CoalescedRequests", "coalesced"),
+                    ("CacheMisses", "misses"),
+                )
+            ],
+        ),
+        _graph(
+            "Errors",
+            [
+                [NAMESPACE, "JobsFailed", *own, _shown("Sum", "jobs failed")],
+                [NAMESPACE, "JobsResubmitted", *own, _shown("Sum", "jobs resubmitted")],
+                *_endpoint_errors(of_variant, is_realtime=drawings is not None),
+                ["AWS/ApiGateway", "5XXError", "ApiName", campaign.name, _shown("Sum", "API 5xx")],
+            ],
+        ),
+    ]
+    if drawings is not None:
+        graphs.append(_model_latency(of_variant))
+    region = campaign.file.environment.region
+    return {"widgets": [_placed(graph, index, region) for index, graph in enumerate(graphs)]}
+
+
+def _asynchronous_load(campaign: ResolvedCampaign, variant: str) -> list[dict[str, Any]]:
+    endpoint = ("EndpointName", campaign.name)
+    return [
         _graph(
             "Utilization",
             _utilization(campaign, variant),
@@ -57,34 +104,52 @@ def dashboard_body(campaign: ResolvedCampaign, *, variant: str) -> dict[str, Any
                 ],
             ],
         ),
+    ]
+
+
+def _realtime_load(campaign: ResolvedCampaign, variant: str, drawings: str) -> list[dict[str, Any]]:
+    tracked = invocations_query(campaign, variant)
+    dimensions = [part for dimension in tracked.dimensions for part in dimension]
+    queue = ("AWS/SQS", "QueueName", drawings)
+    return [
         _graph(
-            "Instances in service",
-            [[HOST_NAMESPACE, "CPUUtilization", *of_variant, _shown("SampleCount", "instances")]],
+            "Invocations an instance and minute",
+            [[tracked.namespace, tracked.name, *dimensions, _shown(tracked.statistic, tracked.label)]],
+            annotation=("target", invocations_target(campaign)),
         ),
         _graph(
-            "Cache",
+            "Backlog",
             [
-                [NAMESPACE, name, *own, _shown("Sum", label)]
-                for name, label in (
-                    ("CacheHits", "hits"),
-                    ("CoalescedRequests", "coalesced"),
-                    ("CacheMisses", "misses"),
-                )
-            ],
-        ),
-        _graph(
-            "Errors",
-            [
-                [NAMESPACE, "JobsFailed", *own, _shown("Sum", "jobs failed")],
-                [NAMESPACE, "JobsResubmitted", *own, _shown("Sum", "jobs resubmitted")],
-                [ENDPOINT_NAMESPACE, "InvocationFailures", *of_variant, _shown("Sum", "invocations failed")],
-                [ENDPOINT_NAMESPACE, "ExpiredRequests", *of_variant, _shown("Sum", "requests expired")],
-                ["AWS/ApiGateway", "5XXError", "ApiName", campaign.name, _shown("Sum", "API 5xx")],
+                [queue[0], "ApproximateNumberOfMessagesVisible", *queue[1:], _shown("Maximum", "waiting")],
+                [queue[0], "ApproximateNumberOfMessagesNotVisible", *queue[1:], _shown("Maximum", "drawn")],
+                [
+                    queue[0],
+                    "ApproximateAgeOfOldestMessage",
+                    *queue[1:],
+                    {**_shown("Maximum", "age of the oldest (s)"), "yAxis": "right"},
+                ],
             ],
         ),
     ]
-    region = campaign.file.environment.region
-    return {"widgets": [_placed(graph, index, region) for index, graph in enumerate(graphs)]}
+
+
+def _model_latency(of_variant: Sequence[str]) -> dict[str, Any]:
+    return _graph(
+        "Model latency (microseconds, waiting in the container included)",
+        [
+            [ENDPOINT_NAMESPACE, "ModelLatency", *of_variant, _shown(statistic, statistic)]
+            for statistic in ("p50", "p95")
+        ],
+    )
+
+
+def _endpoint_errors(of_variant: Sequence[str], *, is_realtime: bool) -> list[Row]:
+    names = (
+        (("Invocation5XXErrors", "model 5xx"), ("Invocation4XXErrors", "model 4xx"))
+        if is_realtime
+        else (("InvocationFailures", "invocations failed"), ("ExpiredRequests", "requests expired"))
+    )
+    return [[ENDPOINT_NAMESPACE, name, *of_variant, _shown("Sum", label)] for name, label in names]
 
 
 def _utilization(campaign: ResolvedCampaign, variant: str) -> list[Row]:

@@ -29,12 +29,20 @@ def endpoint_role(
 ) -> iam.Role:
     """The execution role (SageMaker developer guide, "SageMaker AI execution roles", CreateModel).
 
-    ``bundle`` is the bucket and prefix that SageMaker downloads to /opt/ml/model.
+    ``bundle`` is the bucket and prefix that SageMaker downloads to /opt/ml/model. A realtime endpoint has no
+    topics, and nothing to read or write for a request.
     """
     bucket, prefix = bundle
     bundle_bucket = s3.Bucket.from_bucket_name(scope, "BundleBucket", bucket)
     bundle_objects = bundle_bucket.arn_for_objects(f"{prefix}*")
     stack = cdk.Stack.of(scope)
+    requests = [
+        allow(["s3:GetObject"], [payloads.arn_for_objects("payloads/*")]),
+        allow(
+            ["s3:PutObject", "s3:AbortMultipartUpload"],
+            [pictures.arn_for_objects("pictures/*"), pictures.arn_for_objects("failures/*")],
+        ),
+    ]
     statements = [
         allow(["s3:GetObject"], [bundle_objects]),
         allow(["s3:ListBucket"], [bundle_bucket.bucket_arn], {"StringLike": {"s3:prefix": f"{prefix}*"}}),
@@ -50,15 +58,11 @@ def endpoint_role(
                 },
             },
         ),
-        allow(["s3:GetObject"], [payloads.arn_for_objects("payloads/*")]),
-        allow(
-            ["s3:PutObject", "s3:AbortMultipartUpload"],
-            [pictures.arn_for_objects("pictures/*"), pictures.arn_for_objects("failures/*")],
-        ),
+        *(requests if topics else []),
         allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn]),
         # The instances' volumes are encrypted with the key; EC2 gets its grants through this role.
         allow(["kms:CreateGrant"], [key.key_arn], {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
-        allow(["sns:Publish"], [topic.topic_arn for topic in topics]),
+        *([allow(["sns:Publish"], [topic.topic_arn for topic in topics])] if topics else []),
         allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log_group.log_group_arn]),
         allow(
             ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACES}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -18,6 +19,7 @@ from darkroom.campaign import LocalBundle, ResolvedCampaign
 from stacks.bundle_assets import bundle_location
 from stacks.container_image import container_environment, container_image
 from stacks.endpoint_role import endpoint_role
+from stacks.realtime_requests import queue_environment
 from stacks.scaling import EndpointScaling
 
 VARIANT = "AllTraffic"
@@ -33,7 +35,7 @@ ROLLING_BATCH_PERCENT = 50
 
 
 class InferenceStack(cdk.Stack):
-    """The asynchronous endpoint on Inferentia2, from zero instances up."""
+    """The endpoint on Inferentia2: asynchronous, from zero instances up, or realtime, from one."""
 
     def __init__(
         self,
@@ -50,8 +52,9 @@ class InferenceStack(cdk.Stack):
         super().__init__(scope, id, env=env, description=description)
         self._campaign = campaign
         self._key = key
-        self.success_topic = self._build_topic("SuccessTopic")
-        self.error_topic = self._build_topic("ErrorTopic")
+        self._topics: dict[str, sns.Topic] = {}
+        if campaign.file.endpoint.mode == "async":
+            self._topics = {name: self._build_topic(f"{name}Topic") for name in ("Success", "Error")}
         self.bundle = bundle_location(self, campaign.bundle)
         self._image = container_image(self, campaign)
         self.role = endpoint_role(
@@ -61,7 +64,7 @@ class InferenceStack(cdk.Stack):
             key=key,
             payloads=payloads,
             pictures=pictures,
-            topics=[self.success_topic, self.error_topic],
+            topics=list(self._topics.values()),
             log_group=self._build_log_group(),
         )
         model = self._build_model()
@@ -70,8 +73,13 @@ class InferenceStack(cdk.Stack):
         EndpointScaling(self, "Scaling", campaign=campaign, endpoint=endpoint, variant=VARIANT)
         cdk.CfnOutput(self, "EndpointName", value=campaign.name)
         # What a downstream system subscribes to, to hear of every picture.
-        cdk.CfnOutput(self, "SuccessTopicArn", value=self.success_topic.topic_arn)
-        cdk.CfnOutput(self, "ErrorTopicArn", value=self.error_topic.topic_arn)
+        for name, topic in self._topics.items():
+            cdk.CfnOutput(self, f"{name}TopicArn", value=topic.topic_arn)
+
+    @property
+    def topics(self) -> Mapping[str, sns.ITopic]:
+        """Where the endpoint tells of results, by ``Success`` and ``Error``; a realtime one has none."""
+        return self._topics
 
     def _build_topic(self, id: str) -> sns.Topic:
         return sns.Topic(self, id, master_key=self._key, enforce_ssl=True)
@@ -98,7 +106,7 @@ class InferenceStack(cdk.Stack):
                     "compressionType": "None",
                 }
             },
-            "environment": container_environment(self._campaign),
+            "environment": container_environment(self._campaign) | queue_environment(self._campaign),
         }
         model = sagemaker.CfnModel(
             self,
@@ -130,20 +138,10 @@ class InferenceStack(cdk.Stack):
             "modelDataDownloadTimeoutInSeconds": endpoint.download_timeout,
             "volumeSizeInGb": endpoint.volume_size,
         }
-        asynchronous = {
-            "clientConfig": {
-                "maxConcurrentInvocationsPerInstance": self._campaign.workers_per_instance,
-            },
-            "outputConfig": {
-                "kmsKeyId": self._key.key_arn,
-                "s3OutputPath": f"s3://{pictures.bucket_name}/pictures/",
-                "s3FailurePath": f"s3://{pictures.bucket_name}/failures/",
-                "notificationConfig": {
-                    "successTopic": self.success_topic.topic_arn,
-                    "errorTopic": self.error_topic.topic_arn,
-                },
-            },
-        }
+        if endpoint.mode == "realtime":
+            # Pictures take seconds: at random, the default, some wait while other instances stand idle.
+            variant["routingConfig"] = {"routingStrategy": "LEAST_OUTSTANDING_REQUESTS"}
+        asynchronous = self._asynchronous(pictures) if endpoint.mode == "async" else None
         content = {"model": model.model_name, "variant": {**variant, "modelName": ""}, "async": asynchronous}
         return sagemaker.CfnEndpointConfig(
             self,
@@ -153,6 +151,22 @@ class InferenceStack(cdk.Stack):
             async_inference_config=asynchronous,
             kms_key_id=self._key.key_arn,
         )
+
+    def _asynchronous(self, pictures: s3.IBucket) -> dict[str, Any]:
+        return {
+            "clientConfig": {
+                "maxConcurrentInvocationsPerInstance": self._campaign.workers_per_instance,
+            },
+            "outputConfig": {
+                "kmsKeyId": self._key.key_arn,
+                "s3OutputPath": f"s3://{pictures.bucket_name}/pictures/",
+                "s3FailurePath": f"s3://{pictures.bucket_name}/failures/",
+                "notificationConfig": {
+                    "successTopic": self._topics["Success"].topic_arn,
+                    "errorTopic": self._topics["Error"].topic_arn,
+                },
+            },
+        }
 
     def _build_endpoint(self, config: sagemaker.CfnEndpointConfig) -> sagemaker.CfnEndpoint:
         batch = {"type": "CAPACITY_PERCENT", "value": ROLLING_BATCH_PERCENT}
@@ -167,7 +181,7 @@ class InferenceStack(cdk.Stack):
             deployment_config=rolling if self._campaign.file.scaling.max_instances > 1 else None,
         )
         # SageMaker tries role and topics while it creates the endpoint (amazon-sagemaker-examples#4461).
-        endpoint.node.add_dependency(self.role, self.success_topic, self.error_topic)
+        endpoint.node.add_dependency(self.role, *self._topics.values())
         return endpoint
 
     def _content_name(self, content: Any) -> str:

@@ -29,23 +29,28 @@ class MonitoringStack(cdk.Stack):
         campaign: ResolvedCampaign,
         key: kms.IKey,
         dead_letters: sqs.IQueue,
+        drawings: sqs.IQueue | None,
         env: cdk.Environment,
         description: str,
     ) -> None:
         super().__init__(scope, id, env=env, description=description)
         self._campaign = campaign
         self._operations = self._build_operations_topic(key)
-        for rule in alarm_rules(campaign, variant=VARIANT, dead_letters=dead_letters.queue_name):
+        waiting = drawings.queue_name if drawings else None
+        for rule in alarm_rules(
+            campaign, variant=VARIANT, dead_letters=dead_letters.queue_name, drawings=waiting
+        ):
             self._build_alarm(rule)
         region = campaign.file.environment.region
         # Dashboards are global: one name an account, whatever the region (CloudWatch user guide, "Using
         # Amazon CloudWatch dashboards"), and a campaign may run in several.
         dashboard = f"{campaign.name}-{region}"
+        body = dashboard_body(campaign, variant=VARIANT, drawings=waiting)
         cloudwatch.CfnDashboard(
             self,
             "Dashboard",
             dashboard_name=dashboard,
-            dashboard_body=json.dumps(dashboard_body(campaign, variant=VARIANT)),
+            dashboard_body=self.to_json_string(body) if drawings else json.dumps(body),
         )
         cdk.CfnOutput(
             self,

@@ -11,7 +11,13 @@ from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign, ScheduledAction
 from stacks.step_rules import StepAlarm, StepRule, out, spare
-from stacks.utilization import ENDPOINT_NAMESPACE, MetricQuery, Utilization, utilization
+from stacks.utilization import (
+    ENDPOINT_NAMESPACE,
+    MetricQuery,
+    Utilization,
+    invocations_target,
+    utilization,
+)
 
 ScalingPolicy = autoscaling.CfnScalingPolicy
 
@@ -26,6 +32,9 @@ class EndpointScaling(Construct):
     instance. From there, target tracking holds the published utilization; a backlog-aware campaign has two
     step policies in its place, which order the instances that lack and take in those that are spare.
     Scheduled actions move the bounds.
+
+    A realtime endpoint never leaves one instance and has no queue in SageMaker: target tracking on the
+    invocations per instance, and the schedule, are all it has.
     """
 
     def __init__(
@@ -41,6 +50,9 @@ class EndpointScaling(Construct):
         self._campaign = campaign
         self._scaling = campaign.file.scaling
         target = self._build_target(endpoint, variant)
+        if campaign.file.endpoint.mode == "realtime":
+            self._build_invocation_tracking(target)
+            return
         self._build_from_zero(target)
         if campaign.file.scaling.metric == "backlog-aware":
             self._build_steps(target, "Out", out(campaign, variant=variant))
@@ -76,6 +88,23 @@ class EndpointScaling(Construct):
                 scale_in_cooldown=self._scaling.scale_in_cooldown,
                 disable_scale_in=False,
                 customized_metric_specification={"metrics": _metrics(measured)},
+            ),
+        )
+
+    def _build_invocation_tracking(self, target: autoscaling.CfnScalableTarget) -> None:
+        ScalingPolicy(
+            self,
+            "Invocations",
+            policy_name=f"{self._campaign.name}-invocations",
+            policy_type="TargetTrackingScaling",
+            scaling_target_id=target.ref,
+            target_tracking_scaling_policy_configuration=ScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
+                target_value=invocations_target(self._campaign),
+                scale_out_cooldown=self._scaling.scale_out_cooldown,
+                scale_in_cooldown=self._scaling.scale_in_cooldown,
+                predefined_metric_specification={
+                    "predefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+                },
             ),
         )
 

@@ -69,6 +69,25 @@ def misses_query(campaign: ResolvedCampaign) -> MetricQuery:
     return MetricQuery("misses", NAMESPACE, "CacheMisses", "Sum", dimensions, "Cache misses")
 
 
+def invocations_query(campaign: ResolvedCampaign, variant: str) -> MetricQuery:
+    """Invocations a minute and instance: each counts 1 / instances (SageMaker developer guide, "Amazon
+    SageMaker AI metrics in Amazon CloudWatch"). It is what SageMakerVariantInvocationsPerInstance tracks."""
+    dimensions = (("EndpointName", campaign.name), ("VariantName", variant))
+    return MetricQuery(
+        "invocations", ENDPOINT_NAMESPACE, "InvocationsPerInstance", "Sum", dimensions, "Invocations"
+    )
+
+
+def invocations_target(campaign: ResolvedCampaign) -> float:
+    """Invocations a minute that an instance is held at: the share of what its workers can draw.
+
+    Workers x 60 / seconds per picture is an instance that is never idle, and target_utilization of it is
+    planned with, as in the other policies.
+    """
+    drawn = campaign.workers_per_instance * 60 / campaign.seconds_per_image
+    return float(f"{drawn * campaign.file.scaling.target_utilization:.6g}")
+
+
 def utilization(campaign: ResolvedCampaign, *, variant: str) -> Utilization:
     """Demand over capacity, in the form that the campaign chose.
 

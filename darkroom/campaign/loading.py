@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from darkroom.campaign.bundle import BundleError, LocalBundle, RemoteBundle, find_bundle
 from darkroom.campaign.explaining import explain, without
+from darkroom.campaign.mode import mode_problems, with_defaults_of_mode
 from darkroom.campaign.model import Cache, Campaign, Endpoint, Model, Scaling
 from darkroom.campaign.problem import CampaignError, FieldPath, Problem, one_of
 from darkroom.campaign.reading import Document, read_document
@@ -106,6 +107,7 @@ class _Reading:
     def __init__(self, document: Document, sources: Sources) -> None:
         self._document = document
         self._sources = sources
+        self._content = with_defaults_of_mode(document.content)
         self.problems: list[Problem] = list(document.problems)
 
     def campaign(self) -> ResolvedCampaign | None:
@@ -114,7 +116,7 @@ class _Reading:
         if unreadable:
             return None
         try:
-            file = Campaign.model_validate(self._document.content)
+            file = Campaign.model_validate(self._content)
         except ValidationError as error:
             file = None
             self._add(explain(error, Campaign))
@@ -137,6 +139,8 @@ class _Reading:
         cache = self._section("cache", Cache)
         if scaling:
             self._add(scaling_problems(scaling))
+        if endpoint and scaling:
+            self._add(mode_problems(endpoint, scaling))
         if model and recipe:
             self._add(model_problems(model, recipe))
             if endpoint:
@@ -149,7 +153,7 @@ class _Reading:
         broken = [problem.path for problem in self.problems if problem.path[:1] == (key,)]
         if (key,) in broken:
             return None
-        content = without(self._document.content, broken).get(key, {})
+        content = without(self._content, broken).get(key, {})
         try:
             return section.model_validate(content)
         except ValidationError as error:

@@ -22,6 +22,9 @@ from darkroom.campaign.schedule_expression import At, Cron, Rate
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
+Mode = Literal["async", "realtime"]
+ScalingMetric = Literal["backlog-aware", "published", "invocations-per-instance"]
+
 InstanceType = Literal["ml.inf2.xlarge", "ml.inf2.8xlarge", "ml.inf2.24xlarge", "ml.inf2.48xlarge"]
 
 # A container's model server reads one layout of a bundle: the adapter in its manifest.
@@ -73,8 +76,9 @@ class Model(Section):
 class Endpoint(Section):
     """The SageMaker endpoint."""
 
-    mode: Literal["async"] = "async"
-    """How SageMaker is asked: asynchronously, through its queue."""
+    mode: Mode = "async"
+    """How SageMaker is asked: async, through its queue, from zero instances up; realtime, by calls that wait
+    for the picture (60 s at most), from one instance up. The API is the same."""
     instance_type: InstanceType = "ml.inf2.xlarge"
     """The Inferentia2 instance type. To change it, destroy the campaign: a scaled endpoint keeps its type."""
     workers_per_instance: Annotated[int, Field(ge=1)] | None = None
@@ -82,11 +86,11 @@ class Endpoint(Section):
     request_time_to_live: Annotated[
         int, Duration(MINUTE, 6 * HOUR, "SageMaker's RequestTTLSeconds is 60 to 21600")
     ] = 6 * HOUR
-    """How long a request may wait in the queue before SageMaker drops it."""
+    """How long a request may wait in the queue before it is dropped."""
     invocation_timeout: Annotated[
         int, Duration(1, HOUR, "SageMaker's InvocationTimeoutSeconds is 1 to 3600")
     ] = 15 * MINUTE
-    """How long one picture may take."""
+    """How long one picture may take. Default of realtime: 60s, its maximum."""
     volume_size: Annotated[int, Field(ge=1, le=512)] = 128
     """The instance's volume in GB: it holds the bundle and what the container writes."""
     startup_timeout: Annotated[
@@ -133,12 +137,13 @@ class Scaling(Section):
     """How many instances there are, and when."""
 
     min_instances: Annotated[int, Field(ge=0)] = 0
-    """0 lets the bill go to zero when nobody asks."""
+    """0 lets the bill go to zero when nobody asks. A realtime endpoint has at least 1."""
     max_instances: Annotated[int, Field(ge=1)] = 1
     """The most instances, within the account's quota for the instance type."""
-    metric: Literal["backlog-aware", "published"] = "backlog-aware"
+    metric: ScalingMetric = "backlog-aware"
     """What scales: published, target tracking of all requests over capacity; backlog-aware, steps by the queue and
-    the new misses, which answer a surge within a minute (docs/scaling.md)."""
+    the new misses, which answer a surge within a minute (docs/scaling.md); invocations-per-instance, the one of
+    realtime, and its default."""
     target_utilization: Annotated[float, Field(gt=0, le=1)] = 0.75
     """How busy the instances are to be: what is over it is kept for what nobody foresaw."""
     scale_out_cooldown: Annotated[int, Duration(0, HOUR, "a cooldown")] = MINUTE

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from darkroom.campaign.bundle import LocalBundle, RemoteBundle
 from darkroom.campaign.fields import duration_text
+from darkroom.campaign.mode import REALTIME_SECONDS
 from darkroom.campaign.model import ADAPTER, Cache, Endpoint, Model, Scaling, ScheduledAction
 from darkroom.campaign.problem import MISSING, FieldPath, Problem
 from darkroom.campaign.recipe import Recipe
@@ -133,11 +134,14 @@ def time_problems(
         width=width, height=height, steps=model.steps or recipe.steps.default
     )
     if seconds > endpoint.invocation_timeout:
+        too_long = endpoint.mode == "realtime" and seconds >= REALTIME_SECONDS
         yield Problem(
             ("endpoint", "invocation_timeout"),
             duration_text(endpoint.invocation_timeout),
             f"a picture takes {seconds:.1f} seconds: each one would time out",
-            f"at least {duration_text(int(seconds) + 1)}",
+            "mode: async, or fewer steps: InvokeEndpoint waits 60 s"
+            if too_long
+            else f"at least {duration_text(int(seconds) + 1)}",
             involves=(("model", "recipe"), ("model", "steps"), ("scaling", "seconds_per_image")),
         )
     if endpoint.request_time_to_live > cache.time_to_live:

@@ -27,7 +27,13 @@ def deployed(campaign: ResolvedCampaign) -> Alternative:
 
 
 def all_alternatives(campaign: ResolvedCampaign) -> Sequence[Alternative]:
-    """The published policy, the backlog-aware one, AWS's recommendation and a fixed fleet."""
+    """The published policy, the backlog-aware one, AWS's recommendation and a fixed fleet.
+
+    A realtime endpoint has no backlog to scale by: there its own policy and a fixed fleet.
+    """
+    if campaign.file.endpoint.mode == "realtime":
+        own = deployed(campaign)
+        return own, Alternative("fixed fleet", fixed_fleet(own.target))
     published, aware = synthesize(
         [with_scaling(campaign, {"metric": metric}) for metric in ("published", "backlog-aware")]
     )

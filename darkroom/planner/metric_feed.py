@@ -15,6 +15,7 @@ from darkroom.planner.queue_kernel import (
     LATENCY,
     MISSES,
     REQUESTS,
+    STARTED,
     FloatArray,
 )
 
@@ -101,6 +102,9 @@ _COUNTERS: dict[tuple[str, str], tuple[int, ...]] = {
     (ENDPOINT, "ExpiredRequests"): (EXPIRED,),
 }
 _LATENCY = (FRONT_END, "RequestLatency")
+# A realtime endpoint is called when a worker is free, near enough: what waits does so in the queue before it.
+# Calls that a full container refuses are not played; on AWS they count, too.
+_INVOCATIONS = (ENDPOINT, "InvocationsPerInstance")
 
 
 @dataclass
@@ -168,7 +172,11 @@ class MetricFeed:
             self._add_steps(summary, key, int(start // STEP), int(end // STEP))
         else:
             for minute in range(int(start // MINUTE), int(end // MINUTE)):
-                if minute < len(self.samples):
+                if minute >= len(self.samples):
+                    continue
+                if key == _INVOCATIONS:
+                    self._add_invocations(summary, minute)
+                else:
                     _add_sample(summary, stat.name, self.samples[minute])
         return summary.statistic(stat.stat)
 
@@ -181,6 +189,14 @@ class MetricFeed:
         events = float(self.counts[first:last, list(_COUNTERS[key])].sum())
         if events:
             summary.add(events, events, 1.0, 1.0)
+
+    def _add_invocations(self, summary: _Summary, minute: int) -> None:
+        """A minute's calls, each of value 1 / instances."""
+        steps = MINUTE // STEP
+        calls = float(self.counts[minute * steps : (minute + 1) * steps, STARTED].sum())
+        instances = self.samples[minute].instances
+        if calls and instances:
+            summary.add(calls, calls / instances, 1 / instances, 1 / instances)
 
 
 def _add_sample(summary: _Summary, name: str, sample: EndpointSample) -> None:
@@ -215,7 +231,7 @@ _GAUGES = {
 
 def check_metric(stat: MetricStat) -> None:
     """Raise UnknownMetricError unless the planner plays the metric in that statistic and period."""
-    known = {*_COUNTERS, _LATENCY, *_GAUGES}
+    known = {*_COUNTERS, _LATENCY, _INVOCATIONS, *_GAUGES}
     if (stat.namespace, stat.name) not in known:
         names = ", ".join(sorted(f"{namespace} {name}" for namespace, name in known))
         raise UnknownMetricError(

@@ -102,6 +102,8 @@ class _Search:
         self._assumptions = assumptions
         self._scores: dict[Settings, tuple[bool, float, float]] = {}
         self._demand = Demand(1, ())
+        # A realtime endpoint keeps an instance.
+        self._least = int(campaign.file.endpoint.mode == "realtime")
 
     def begin(self) -> Settings:
         """Try the campaign as it is, and see what the traffic needs."""
@@ -132,7 +134,10 @@ class _Search:
         values: dict[str, Sequence[Any]] = {
             "headroom": (None, 0.8, 1.0, 1.2, 1.5),
             "maximum": sorted({max(1, math.ceil(peak * factor)) for factor in (1.0, 1.25, 1.5, 2.0, 3.0)}),
-            "minimum": sorted({0, 1, math.ceil(mean), math.ceil(mean * 1.5), math.ceil(peak)}),
+            "minimum": sorted(
+                {self._least, max(1, self._least)}
+                | {max(self._least, math.ceil(count)) for count in (mean, mean * 1.5, peak)}
+            ),
             "target": (0.5, 0.6, 0.75, 0.9),
             "scale_in_cooldown": (120, 300, 900),
             "scale_out_cooldown": (0, 60, 300),
@@ -168,7 +173,10 @@ class _Search:
                 start=self._traffic.start,
             )
             changes["schedule"] = [
-                {**action, "min_instances": min(action["min_instances"], settings.maximum)}
+                {
+                    **action,
+                    "min_instances": max(self._least, min(action["min_instances"], settings.maximum)),
+                }
                 for action in schedule
             ]
         return changes

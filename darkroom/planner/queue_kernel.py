@@ -24,9 +24,10 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 NEXT, HEAD, TAIL, WORKERS = 0, 1, 2, 3
 """Places in a cursor: the next request to arrive, both ends of the queue, how many workers there are."""
 
-REQUESTS, HITS, COALESCED, MISSES, EXPIRED, COMPLETED, LATENCY = 0, 1, 2, 3, 4, 5, 6
-"""Columns of the counts: what happened in each step; LATENCY is the sum of seconds over COMPLETED."""
-COUNT_COLUMNS = 7
+REQUESTS, HITS, COALESCED, MISSES, EXPIRED, COMPLETED, LATENCY, STARTED = 0, 1, 2, 3, 4, 5, 6, 7
+"""Columns of the counts: what happened in each step; LATENCY is the sum of seconds over COMPLETED, STARTED
+counts the pictures whose drawing began."""
+COUNT_COLUMNS = 8
 
 
 class Requests(NamedTuple):
@@ -148,6 +149,7 @@ def advance(
             end = start + service[job]
             _occupy_first(free_at, instance, size, end)
             answered[job] = end
+            counts[min(int(start / limits.step), last_row), STARTED] += 1
             row = min(int(end / limits.step), last_row)
             counts[row, COMPLETED] += 1
             counts[row, LATENCY] += end - arrivals[job]

@@ -1,4 +1,4 @@
-"""What the three functions share: settings, job table, backend, S3. Built once an execution environment."""
+"""What the functions share: settings, job table, backend, S3. Built once an execution environment."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from typing import Any
 from image_api.aws import Clients, make_clients
 from image_api.backend import Backend
 from image_api.jobs import Jobs
+from image_api.realtime_endpoint import RealtimeEndpoint
 from image_api.sagemaker_async import SageMakerAsync
+from image_api.sagemaker_realtime import SageMakerRealtime
 from image_api.settings import Settings, SettingsError, from_environment
-
-# SageMaker writes results under these prefixes of the pictures bucket.
-PICTURES_PREFIX = "pictures/"
-FAILURES_PREFIX = "failures/"
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,7 @@ class Application:
     """Everything a function works with.
 
     Attributes:
+        sqs, endpoint: the drawing function's, where the endpoint is realtime.
         now: seconds since the epoch; every time in the job table comes from here, none from a message.
     """
 
@@ -30,6 +29,8 @@ class Application:
     jobs: Jobs
     backend: Backend
     s3: Any
+    sqs: Any = None
+    endpoint: RealtimeEndpoint | None = None
     now: Callable[[], float] = time.time
 
     def expiry(self) -> float:
@@ -40,16 +41,22 @@ class Application:
 def build(environment: Mapping[str, str]) -> Application:
     """The application that ``environment`` asks for; raises SettingsError where that can't be."""
     settings = from_environment(environment)
-    clients = make_clients()
+    clients = make_clients(realtime=settings.is_realtime)
     return Application(
         settings=settings,
         jobs=Jobs(clients.dynamodb, settings.jobs_table),
         backend=_backend(settings, clients),
         s3=clients.s3,
+        sqs=clients.sqs,
+        endpoint=RealtimeEndpoint(clients.sagemaker, settings) if settings.is_realtime else None,
     )
 
 
 def _backend(settings: Settings, clients: Clients) -> Backend:
-    if settings.backend != "sagemaker-async":
-        raise SettingsError(f"BACKEND is {settings.backend!r}; sagemaker-async is the one there is")
-    return SageMakerAsync(clients.s3, clients.sagemaker, settings)
+    match settings.backend:
+        case "sagemaker-async":
+            return SageMakerAsync(clients.s3, clients.sagemaker, settings)
+        case "sagemaker-realtime":
+            return SageMakerRealtime(clients.sqs, settings)
+        case other:
+            raise SettingsError(f"BACKEND is {other!r}; there are sagemaker-async and sagemaker-realtime")

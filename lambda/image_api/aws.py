@@ -24,6 +24,12 @@ _CONFIG = Config(
 _SAGEMAKER_CONFIG = _CONFIG.merge(
     Config(read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
 )
+# "If your model is going to take 50-60 seconds of processing time, the SDK socket timeout should be set to be
+# 70 seconds" (SageMaker Runtime API reference, InvokeEndpoint). A second try would be a second inference:
+# image_api.realtime_endpoint says when there is one.
+_REALTIME_CONFIG = _CONFIG.merge(
+    Config(read_timeout=70, retries={"mode": "standard", "total_max_attempts": 1})
+)
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,14 @@ class Clients:
     dynamodb: Any
     s3: Any
     sagemaker: Any
+    sqs: Any = None
 
 
-def make_clients() -> Clients:
-    """Clients for the region and credentials of the environment."""
+def make_clients(*, realtime: bool = False) -> Clients:
+    """Clients for the region and credentials of the environment.
+
+    With ``realtime`` the one for SageMaker waits for pictures, and there is one for SQS.
+    """
     # Left to itself boto3 signs links for the global endpoint, which redirects to the region for a new
     # bucket's first hours, and a redirect breaks the signature. Virtual addressing signs for the region's
     # own host. A local AWS has one host for all buckets, which takes paths.
@@ -46,5 +56,8 @@ def make_clients() -> Clients:
     return Clients(
         dynamodb=boto3.client("dynamodb", config=_CONFIG),
         s3=boto3.client("s3", config=_CONFIG.merge(s3_config)),
-        sagemaker=boto3.client("sagemaker-runtime", config=_SAGEMAKER_CONFIG),
+        sagemaker=boto3.client(
+            "sagemaker-runtime", config=_REALTIME_CONFIG if realtime else _SAGEMAKER_CONFIG
+        ),
+        sqs=boto3.client("sqs", config=_CONFIG) if realtime else None,
     )

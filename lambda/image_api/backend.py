@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from image_api.jobs import Job
+from image_api.job import Job
 
 _INFERENCE_ID = re.compile(r"([0-9a-f]{32})\.([1-9][0-9]{0,8})")
 

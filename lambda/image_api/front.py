@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from image_api import image_request, json_body, problem, progress
 from image_api.application import Application, build
+from image_api.job import Job
 from image_api.job_document import job_document
-from image_api.jobs import Job
 from image_api.problem import Problem
 from image_api.telemetry import Metrics, describe, logger, metrics_of
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from image_api.application import Application
-from image_api.jobs import Job
+from image_api.job import Job
 from image_api.links import PICTURE_CONTENT_TYPE, picture_link
 from image_api.s3_location import S3Location
 

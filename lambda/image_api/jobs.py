@@ -8,13 +8,11 @@ an expired row counts as absent.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-State = Literal["submitting", "submitted", "done", "failed"]
-Item = dict[str, dict[str, str]]
+from image_api.job import Item, Job, item_of, job_of, number, whole_number
 
 OPEN_INDEX = "open"
 # The index partition of an open job is the first digit of its id, which is evenly spread. One partition
@@ -25,56 +23,6 @@ SHARDS = tuple("0123456789abcdef")
 _NAMES = {"#state": "state"}  # a reserved word of DynamoDB's
 _IS_OPEN = "#state IN (:submitting, :submitted)"
 _OPEN_VALUES = {":submitting": {"S": "submitting"}, ":submitted": {"S": "submitted"}}
-
-
-@dataclass(frozen=True)
-class Job:
-    """A row of the job table. Times are seconds since the epoch.
-
-    Attributes:
-        attempt: which submission to the backend this is, counted over the row's whole life, from 1. Never
-            reused, so that the backend's inference id ``<job_id>.<attempt>`` names one submission for ever.
-        first_attempt: the attempt that the latest asking began with; the bound on attempts counts from it.
-        request: the canonical request, kept here so that whoever finds the job can submit it again.
-        updated_at: when somebody last changed the job or looked after it.
-        output_location: where the backend will write the picture of this attempt.
-        failure_location: where the backend will write why this attempt failed.
-        picture_location: where the picture is; a done job has it.
-        reason: why there is no picture; a failed job has it.
-    """
-
-    job_id: str
-    state: State
-    attempt: int
-    first_attempt: int
-    created_at: float
-    updated_at: float
-    request: str = ""
-    submitted_at: float | None = None
-    output_location: str | None = None
-    failure_location: str | None = None
-    completed_at: float | None = None
-    picture_location: str | None = None
-    reason: str | None = None
-    expires_at: float | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Somebody waits for it, nobody has finished it."""
-        return self.state in ("submitting", "submitted")
-
-    @property
-    def attempts_made(self) -> int:
-        """Submissions since it was last asked for."""
-        return self.attempt - self.first_attempt + 1
-
-    def is_expired(self, now: float) -> bool:
-        """It counts as absent, though DynamoDB may not have deleted it yet."""
-        return self.expires_at is not None and self.expires_at <= now
-
-    def is_claimable(self, now: float) -> bool:
-        """A request for it starts it anew: there is neither a picture nor hope of one."""
-        return self.state == "failed" or self.is_expired(now)
 
 
 @dataclass(frozen=True)
@@ -104,7 +52,7 @@ class Jobs:
             TableName=self._table, Key={"job_id": {"S": job_id}}, ConsistentRead=consistent
         )
         item = answer.get("Item")
-        return None if item is None else _job(item)
+        return None if item is None else job_of(item)
 
     def claim(self, job_id: str, request: str, known: Job | None, now: float) -> Claim:
         """Start ``job_id`` in place of ``known`` (absent, failed or expired), unless somebody else did.
@@ -129,12 +77,12 @@ class Jobs:
         names: dict[str, str] = {}
         if known is not None:
             condition += " OR (attempt = :known AND (#state = :failed OR expires_at <= :now))"
-            values = {":known": _number(known.attempt), ":failed": {"S": "failed"}, ":now": _number(now)}
+            values = {":known": number(known.attempt), ":failed": {"S": "failed"}, ":now": number(now)}
             names = _NAMES
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
-                Item=_item(job),
+                Item=item_of(job),
                 ConditionExpression=condition,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **(
@@ -142,7 +90,7 @@ class Jobs:
                 ),
             )
         except self._conditional_check_failed as error:
-            return _job(error.response["Item"])
+            return job_of(error.response["Item"])
         return None
 
     def begin_attempt(self, job: Job, now: float) -> Job | None:
@@ -150,13 +98,13 @@ class Jobs:
         return self._update(
             job.job_id,
             "SET #state = :submitting, attempt = :next, updated_at = :now"
-            " REMOVE submitted_at, output_location, failure_location",
+            " REMOVE submitted_at, output_location, failure_location, drawing_until",
             f"{_IS_OPEN} AND attempt = :attempt",
             {
                 **_OPEN_VALUES,
-                ":next": _number(job.attempt + 1),
-                ":attempt": _number(job.attempt),
-                ":now": _number(now),
+                ":next": number(job.attempt + 1),
+                ":attempt": number(job.attempt),
+                ":now": number(now),
             },
         )
 
@@ -165,9 +113,9 @@ class Jobs:
         values = {
             ":submitted": {"S": "submitted"},
             ":submitting": {"S": "submitting"},
-            ":attempt": _number(job.attempt),
+            ":attempt": number(job.attempt),
             ":output": {"S": output},
-            ":now": _number(now),
+            ":now": number(now),
         }
         update = "SET #state = :submitted, output_location = :output, submitted_at = :now, updated_at = :now"
         if failure is not None:
@@ -175,13 +123,43 @@ class Jobs:
             values[":failure"] = {"S": failure}
         return self._update(job.job_id, update, "#state = :submitting AND attempt = :attempt", values)
 
+    def begin_drawing(self, job: Job, output: str, failure: str, now: float, until: float) -> Job | None:
+        """The caller draws ``job``'s attempt until ``until``, unless another does so already.
+
+        It is submitted by that, whether or not whoever handed it over came to note it.
+        """
+        return self._update(
+            job.job_id,
+            "SET #state = :submitted, output_location = :output, failure_location = :failure,"
+            " submitted_at = if_not_exists(submitted_at, :now), updated_at = :now, drawing_until = :until",
+            f"{_IS_OPEN} AND attempt = :attempt"
+            " AND (attribute_not_exists(drawing_until) OR drawing_until <= :now)",
+            {
+                **_OPEN_VALUES,
+                ":attempt": number(job.attempt),
+                ":output": {"S": output},
+                ":failure": {"S": failure},
+                ":now": number(now),
+                ":until": number(until),
+            },
+        )
+
+    def put_back(self, job: Job, now: float) -> Job | None:
+        """The caller draws ``job``'s attempt no longer and another may."""
+        return self._update(
+            job.job_id,
+            "SET updated_at = :now REMOVE drawing_until",
+            f"{_IS_OPEN} AND attempt = :attempt",
+            {**_OPEN_VALUES, ":attempt": number(job.attempt), ":now": number(now)},
+        )
+
     def touch(self, job: Job, now: float) -> Job | None:
         """Somebody looked after ``job`` and found it under way: others wait longer now for the next look."""
         return self._update(
             job.job_id,
             "SET updated_at = :now",
             f"{_IS_OPEN} AND attempt = :attempt",
-            {**_OPEN_VALUES, ":attempt": _number(job.attempt), ":now": _number(now)},
+            {**_OPEN_VALUES, ":attempt": number(job.attempt), ":now": number(now)},
         )
 
     def finish(self, job_id: str, picture: str, now: float, expires_at: float) -> Job | None:
@@ -189,13 +167,13 @@ class Jobs:
         return self._update(
             job_id,
             "SET #state = :done, picture_location = :picture, completed_at = :now, updated_at = :now,"
-            " expires_at = :expires REMOVE open_since_bucket, reason",
+            " expires_at = :expires REMOVE open_since_bucket, drawing_until, reason",
             "attribute_exists(job_id) AND #state <> :done",
             {
                 ":done": {"S": "done"},
                 ":picture": {"S": picture},
-                ":now": _number(now),
-                ":expires": _whole_number(expires_at),
+                ":now": number(now),
+                ":expires": whole_number(expires_at),
             },
         )
 
@@ -204,15 +182,15 @@ class Jobs:
         return self._update(
             job.job_id,
             "SET #state = :failed, reason = :reason, completed_at = :now, updated_at = :now,"
-            " expires_at = :expires REMOVE open_since_bucket",
+            " expires_at = :expires REMOVE open_since_bucket, drawing_until",
             f"{_IS_OPEN} AND attempt = :attempt",
             {
                 **_OPEN_VALUES,
                 ":failed": {"S": "failed"},
-                ":attempt": _number(job.attempt),
+                ":attempt": number(job.attempt),
                 ":reason": {"S": reason},
-                ":now": _number(now),
-                ":expires": _whole_number(expires_at),
+                ":now": number(now),
+                ":expires": whole_number(expires_at),
             },
         )
 
@@ -227,7 +205,7 @@ class Jobs:
                 TableName=self._table,
                 IndexName=OPEN_INDEX,
                 KeyConditionExpression="open_since_bucket = :shard AND updated_at <= :since",
-                ExpressionAttributeValues={":shard": {"S": shard}, ":since": _number(untouched_since)},
+                ExpressionAttributeValues={":shard": {"S": shard}, ":since": number(untouched_since)},
                 Limit=100,
                 **start,
             )
@@ -249,46 +227,4 @@ class Jobs:
             )
         except self._conditional_check_failed:
             return None
-        return _job(answer["Attributes"])
-
-
-def _number(value: float) -> dict[str, str]:
-    # Milliseconds are enough, and repr never writes an exponent at this size.
-    return {"N": repr(round(value, 3))}
-
-
-def _whole_number(value: float) -> dict[str, str]:
-    # Time to live wants whole seconds.
-    return {"N": str(math.ceil(value))}
-
-
-_TEXTS = ("request", "output_location", "failure_location", "picture_location", "reason")
-_TIMES = ("submitted_at", "completed_at", "expires_at")
-
-
-def _item(job: Job) -> Item:
-    """A new open row."""
-    return {
-        "job_id": {"S": job.job_id},
-        "state": {"S": job.state},
-        "attempt": _number(job.attempt),
-        "first_attempt": _number(job.first_attempt),
-        "created_at": _number(job.created_at),
-        "updated_at": _number(job.updated_at),
-        "request": {"S": job.request},
-        "open_since_bucket": {"S": job.job_id[0]},
-    }
-
-
-def _job(item: Item) -> Job:
-    optional: dict[str, Any] = {name: item[name]["S"] for name in _TEXTS if name in item}
-    optional |= {name: float(item[name]["N"]) for name in _TIMES if name in item}
-    return Job(
-        job_id=item["job_id"]["S"],
-        state=item["state"]["S"],  # type: ignore[arg-type]  # only the values above are ever written
-        attempt=int(item["attempt"]["N"]),
-        first_attempt=int(item["first_attempt"]["N"]),
-        created_at=float(item["created_at"]["N"]),
-        updated_at=float(item["updated_at"]["N"]),
-        **optional,
-    )
+        return job_of(answer["Attributes"])

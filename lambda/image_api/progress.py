@@ -7,7 +7,7 @@ from typing import Any, Literal
 from image_api.application import Application
 from image_api.backend import BackendRefusedError, BackendUnavailableError
 from image_api.failure import Failure
-from image_api.jobs import Job
+from image_api.job import Job
 from image_api.s3_location import S3Location
 from image_api.telemetry import Metrics, logger
 

@@ -20,7 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from image_api import progress, results
 from image_api.application import Application, build
 from image_api.failure import Failure
-from image_api.jobs import SHARDS, Job
+from image_api.job import Job
+from image_api.jobs import SHARDS
 from image_api.telemetry import Metrics, describe, logger, metrics_of
 
 # Longer than any function that submits may run: a job that has been submitting for this long has lost its
@@ -105,12 +106,19 @@ def look_after(app: Application, job: Job, metrics: Metrics) -> None:
         progress.finish(app, job.job_id, picture, metrics)
         return
     failure = results.failure_at(app, job.failure_location)
+    if failure is None and _is_lost(app, job):
+        failure = Failure(False, "The function that drew it ended early.", "lost")
     if failure is None and _is_overdue(app, job):
         failure = Failure(False, "The model did not answer in time.", "overdue")
     if failure is not None:
         progress.try_again(app, job, failure, metrics)
         return
     app.jobs.touch(job, app.now())
+
+
+def _is_lost(app: Application, job: Job) -> bool:
+    """A function of ours drew it and is no more: it would have finished the job or put it back."""
+    return job.drawing_until is not None and app.now() > job.drawing_until + LAST_WORD_SECONDS
 
 
 def _is_overdue(app: Application, job: Job) -> bool:

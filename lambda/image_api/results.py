@@ -6,9 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from image_api.application import FAILURES_PREFIX, PICTURES_PREFIX, Application
+from image_api.application import Application
 from image_api.failure import Failure, classify
-from image_api.s3_location import S3Location
+from image_api.s3_location import FAILURES_PREFIX, PICTURES_PREFIX, S3Location
 
 _ANSWER_READ = 4096
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+# Results stand under these prefixes of the pictures bucket.
+PICTURES_PREFIX = "pictures/"
+FAILURES_PREFIX = "failures/"
+
 _URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.{1,1024})", re.DOTALL)
 
 

@@ -52,7 +52,11 @@ class RequestRules:
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment of the image_api functions (see docs/architecture.md, Lambda functions)."""
+    """The environment of the image_api functions (see docs/architecture.md, Lambda functions).
+
+    Attributes:
+        drawings_queue: URL of the queue that the drawing function is given its work by; realtime only.
+    """
 
     campaign: str
     model_id: str
@@ -67,8 +71,15 @@ class Settings:
     request_ttl_seconds: int
     invocation_timeout_seconds: int
     request_rules: RequestRules
+    drawings_queue: str = ""
+
+    @property
+    def is_realtime(self) -> bool:
+        """Pictures are drawn by calls of our own, not by SageMaker out of its queue."""
+        return self.backend == REALTIME
 
 
+REALTIME = "sagemaker-realtime"
 _NAMES = (
     "campaign",
     "model_id",
@@ -105,6 +116,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         values["request_rules"] = parse_rules(environment.get("REQUEST_RULES", ""))
     except (ValueError, KeyError, TypeError) as error:
         faults.append(f"REQUEST_RULES does not hold the rules of docs/architecture.md ({error!r})")
+    values["drawings_queue"] = environment.get("DRAWINGS_QUEUE", "")
+    if values["backend"] == REALTIME and not values["drawings_queue"]:
+        faults.append(f"DRAWINGS_QUEUE is missing, which BACKEND {REALTIME} needs")
     if faults:
         raise SettingsError("The function's environment is wrong: " + "; ".join(faults))
     return Settings(**values)

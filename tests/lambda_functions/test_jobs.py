@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from image_api.jobs import Job, Jobs
+from image_api.job import Job
+from image_api.jobs import Jobs
 
 from tests.lambda_functions.local_campaign import Campaign
 

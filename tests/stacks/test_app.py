@@ -79,7 +79,7 @@ def test_a_broken_campaign_stops_the_app_with_a_list_and_nothing_is_synthesized(
 def test_an_unknown_name_is_answered_with_the_names_there_are(checkout: Path) -> None:
     answer = run_app(checkout, campaign="demmo")
     assert answer.returncode == 1
-    assert "did you mean demo? one of demo, national-launch, newsletter" in answer.stderr
+    assert "did you mean demo? one of demo, national-launch, newsletter, storefront" in answer.stderr
 
 
 def test_a_layer_that_was_not_built_is_answered_with_the_command_that_builds_it(checkout: Path) -> None:

@@ -24,6 +24,7 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "access logs": ("demo", {"api": {"access_logs": True}}),
     "kept, local bundle": ("demo", {"retention": "keep"}),
     "Large Model Inference container": ("newsletter", {"endpoint": {"container": "djl"}}),
+    "realtime, schedule": ("storefront", {}),
     "own image, another partition": (
         "newsletter",
         {

@@ -5,24 +5,53 @@ from __future__ import annotations
 from typing import Any
 
 from moto.awslambda import models
+from moto.sqs.models import sqs_backends
 
 from darkroom.sandbox.context import Context
-from darkroom.sandbox.lambda_runtime import invocations, resources
+from darkroom.sandbox.lambda_runtime import event_source_type, invocations, resources
+from darkroom.sandbox.lambda_runtime.event_sources import source_queue
 from darkroom.sandbox.lambda_runtime.function import Function
 
-__all__ = ["install", "resources"]
+__all__ = ["event_source_type", "install", "resources"]
 
 _delete_in_moto = models.LambdaBackend.delete_function
+_create_mapping_in_moto = models.LambdaBackend.create_event_source_mapping
+_delete_mapping_in_moto = models.LambdaBackend.delete_event_source_mapping
 
 
 def install(context: Context) -> None:
     """Run the functions of moto's Lambda in ``context``; call it before the first one is made."""
     invocations.start(context)
     models.LambdaFunction = Function  # type: ignore[misc]
-    setattr(models.LambdaBackend, "delete_function", _delete_function)  # noqa: B010 - mypy refuses the other form
+    for name, method in (
+        ("delete_function", _delete_function),
+        ("create_event_source_mapping", _create_mapping),
+        ("delete_event_source_mapping", _delete_mapping),
+    ):
+        setattr(models.LambdaBackend, name, method)
 
 
 def _delete_function(backend: Any, function_name: str, qualifier: str | None = None) -> None:
     function_arn = backend.get_function(function_name, qualifier).function_arn
     _delete_in_moto(backend, function_name, qualifier)
     invocations.service().forget(function_arn)
+
+
+def _create_mapping(backend: Any, spec: dict[str, Any]) -> models.EventSourceMapping:
+    mapping = _create_mapping_in_moto(backend, spec)
+    try:
+        queue = source_queue(mapping)
+    except Exception:
+        _delete_mapping_in_moto(backend, mapping.uuid)
+        raise
+    finally:
+        # moto's own queues invoke functions while a message is being sent.
+        for one in sqs_backends[backend.account_id][backend.region_name].queues.values():
+            one.lambda_event_source_mappings.clear()
+    invocations.service().poll(mapping, queue)
+    return mapping
+
+
+def _delete_mapping(backend: Any, uuid: str) -> models.EventSourceMapping | None:
+    invocations.service().stop_polling(uuid)
+    return _delete_mapping_in_moto(backend, uuid)

@@ -8,9 +8,13 @@ import uuid
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from moto.awslambda.models import EventSourceMapping
+from moto.sqs.models import Queue
+
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime.asynchronous import AsynchronousInvocations
 from darkroom.sandbox.lambda_runtime.environment import Outcome
+from darkroom.sandbox.lambda_runtime.event_sources import Poller
 from darkroom.sandbox.lambda_runtime.pool import FunctionPool
 from darkroom.sandbox.lambda_runtime.runtime_api import Invocation
 from darkroom.sandbox.service_metrics import Metric, ServiceMetrics
@@ -26,6 +30,7 @@ class LambdaService:
         self._context = context
         self._lock = threading.Lock()
         self._pools: dict[str, tuple[Function, FunctionPool]] = {}
+        self._pollers: dict[str, Poller] = {}
         self._metrics = ServiceMetrics(context)
         self.events = AsynchronousInvocations(context, self.invoke, self.record)
         context.on_stop.append(self.close)
@@ -53,6 +58,16 @@ class LambdaService:
         metric = Metric(function.account_id, function.region, "AWS/Lambda", name, dimensions, unit)
         self._metrics.add(metric, value)
 
+    def poll(self, mapping: EventSourceMapping, queue: Queue) -> None:
+        """Give a function what ``queue`` holds from now on."""
+        self._pollers[mapping.uuid] = Poller(self._context, mapping, queue, invoke)
+
+    def stop_polling(self, mapping_id: str) -> None:
+        """Read for a deleted mapping no more."""
+        poller = self._pollers.pop(mapping_id, None)
+        if poller is not None:
+            poller.close()
+
     def forget(self, function_arn: str) -> None:
         """End the environments of a deleted function."""
         with self._lock:
@@ -62,6 +77,8 @@ class LambdaService:
 
     def close(self) -> None:
         """End every environment."""
+        for mapping_id in list(self._pollers):
+            self.stop_polling(mapping_id)
         self.events.close()
         for function_arn in list(self._pools):
             self.forget(function_arn)

@@ -165,6 +165,11 @@ class SageMakerBackend(SageMakerModelBackend):
             count = wanted.get("DesiredInstanceCount")
             if count is None or count == endpoint.desired:
                 continue
+            if count == 0 and endpoint.config.output is None:
+                raise AWSValidationException(
+                    f'The desired instance count of "{variant}" must be at least 1: only asynchronous '
+                    "endpoints and inference components scale to zero."
+                )
             try:
                 endpoint.set_capacity(count)
             except BusyError as error:
@@ -178,7 +183,9 @@ class SageMakerBackend(SageMakerModelBackend):
         described.pop("DataCaptureConfig", None)
         record = self.endpoint_configs.get(described["EndpointConfigName"])
         if record is not None:
-            described["AsyncInferenceConfig"] = record.async_inference_config
+            described.pop("AsyncInferenceConfig", None)
+            if record.async_inference_config:
+                described["AsyncInferenceConfig"] = record.async_inference_config
         pending = self._running[endpoint_name].pending
         if pending is not None:
             described["PendingDeploymentSummary"] = {

@@ -49,6 +49,7 @@ class Variant:
     """The one production variant of an endpoint.
 
     Attributes:
+        routing: RoutingStrategy, how a realtime endpoint chooses an instance; RANDOM by default.
         startup_seconds: ContainerStartupHealthCheckTimeoutInSeconds. Loading a model is real work,
             so the sandbox measures it in wall seconds.
         max_concurrent: requests in flight an instance; None is one a worker.
@@ -61,6 +62,7 @@ class Variant:
     weight: float
     startup_seconds: float
     max_concurrent: int | None
+    routing: str = "RANDOM"
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,11 @@ class AsyncOutput:
 
 @dataclass(frozen=True)
 class EndpointConfig:
-    """What an endpoint runs."""
+    """What an endpoint runs; a realtime one has no ``output``."""
 
     name: str
     variant: Variant
-    output: AsyncOutput
+    output: AsyncOutput | None
 
 
 def model_from(request: Mapping[str, Any]) -> Model:
@@ -119,9 +121,8 @@ def endpoint_config_from(request: Mapping[str, Any]) -> EndpointConfig:
         UnplayedError: what the sandbox does not run, by name.
     """
     _refuse_unplayed(request)
-    variant, asynchronous = request["ProductionVariants"][0], request["AsyncInferenceConfig"]
-    client, output = asynchronous.get("ClientConfig") or {}, asynchronous["OutputConfig"]
-    topics = output.get("NotificationConfig") or {}
+    variant, asynchronous = request["ProductionVariants"][0], request.get("AsyncInferenceConfig") or {}
+    client, output = asynchronous.get("ClientConfig") or {}, asynchronous.get("OutputConfig")
     return EndpointConfig(
         name=request["EndpointConfigName"],
         variant=Variant(
@@ -134,14 +135,20 @@ def endpoint_config_from(request: Mapping[str, Any]) -> EndpointConfig:
                 "ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_STARTUP_SECONDS
             ),
             max_concurrent=client.get("MaxConcurrentInvocationsPerInstance"),
+            routing=(variant.get("RoutingConfig") or {}).get("RoutingStrategy", "RANDOM"),
         ),
-        output=AsyncOutput(
-            output_path=output["S3OutputPath"].rstrip("/"),
-            failure_path=(output.get("S3FailurePath") or "").rstrip("/") or None,
-            kms_key_id=output.get("KmsKeyId"),
-            success_topic=topics.get("SuccessTopic"),
-            error_topic=topics.get("ErrorTopic"),
-        ),
+        output=None if output is None else _output_from(output),
+    )
+
+
+def _output_from(output: Mapping[str, Any]) -> AsyncOutput:
+    topics = output.get("NotificationConfig") or {}
+    return AsyncOutput(
+        output_path=output["S3OutputPath"].rstrip("/"),
+        failure_path=(output.get("S3FailurePath") or "").rstrip("/") or None,
+        kms_key_id=output.get("KmsKeyId"),
+        success_topic=topics.get("SuccessTopic"),
+        error_topic=topics.get("ErrorTopic"),
     )
 
 
@@ -150,19 +157,18 @@ def _refuse_unplayed(request: Mapping[str, Any]) -> None:
         raise UnplayedError(f"{name} of an endpoint configuration")
     if len(request["ProductionVariants"]) > 1:
         raise UnplayedError("more than one production variant")
-    if not request.get("AsyncInferenceConfig"):
-        raise UnplayedError("real-time endpoints: give AsyncInferenceConfig")
     variant = request["ProductionVariants"][0]
     for name in sorted(_UNPLAYED_VARIANT & _given(variant)):
         raise UnplayedError(f"{name} of a production variant")
     for name in ("ModelName", "InstanceType", "InitialInstanceCount"):
         if variant.get(name) is None:
             raise UnplayedError(f"a production variant without {name}")
-    output = request["AsyncInferenceConfig"]["OutputConfig"]
-    if not output.get("S3OutputPath"):
-        raise UnplayedError("an OutputConfig without S3OutputPath")
-    if (output.get("NotificationConfig") or {}).get("IncludeInferenceResponseIn"):
-        raise UnplayedError("IncludeInferenceResponseIn: read the response from its output location")
+    if request.get("AsyncInferenceConfig"):
+        output = request["AsyncInferenceConfig"]["OutputConfig"]
+        if not output.get("S3OutputPath"):
+            raise UnplayedError("an OutputConfig without S3OutputPath")
+        if (output.get("NotificationConfig") or {}).get("IncludeInferenceResponseIn"):
+            raise UnplayedError("IncludeInferenceResponseIn: read the response from its output location")
     if (request.get("MetricsConfig") or {}).get("MetricPublishFrequencyInSeconds", 60) != 60:
         raise UnplayedError("a MetricPublishFrequencyInSeconds other than 60")
 

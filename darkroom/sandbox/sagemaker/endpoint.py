@@ -1,4 +1,4 @@
-"""An asynchronous endpoint: its queue, its fleet, its changes from one state to another."""
+"""An endpoint: its queue, its fleet, its changes from one state to another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from darkroom.sandbox.sagemaker.instance import Instance, Launch
 from darkroom.sandbox.sagemaker.metrics import HostSample
 from darkroom.sandbox.sagemaker.notifications import PublishError
 from darkroom.sandbox.sagemaker.processing import Processor
+from darkroom.sandbox.sagemaker.realtime import Call, RealtimeInference
 from darkroom.sandbox.sagemaker.s3_objects import Objects
+from darkroom.sandbox.sagemaker.worker import Answer
 
 
 class EndpointStatus(StrEnum):
@@ -63,6 +65,7 @@ class Endpoint:
         self._objects = Objects(account_id, region)
         self._backlog = Backlog()
         self._processor = Processor(name, region, context.clock, self._objects, self._backlog)
+        self._realtime = RealtimeInference(self._processor.samples)
         self._draining: list[Fleet] = []
         self._pending: Fleet | None = None
         self._fleet = self._new_fleet(config, model)
@@ -97,11 +100,17 @@ class Endpoint:
     @property
     def drawn(self) -> dict[str, int]:
         """Successful inferences by inference id."""
-        return self._processor.drawn
+        return self._realtime.drawn if self._is_realtime else self._processor.drawn
+
+    @property
+    def _is_realtime(self) -> bool:
+        return self.config.output is None
 
     @property
     def backlog(self) -> BacklogState:
-        """The queue at this moment."""
+        """The queue at this moment; of a realtime endpoint what its instances have."""
+        if self._is_realtime:
+            return BacklogState(0, sum(one.calls.count for one in self.instances), None)
         return self._backlog.state()
 
     def create(self) -> None:
@@ -152,9 +161,22 @@ class Endpoint:
         """Queue a request."""
         self._backlog.put(request)
 
+    def call(self, call: Call) -> Answer:
+        """Have one of the instances answer; waits for it.
+
+        Raises:
+            NoCapacityError: none is in service.
+            NoAnswerError: the model did not answer in time.
+        """
+        with self._lock:
+            fleets = [self._fleet, *([self._pending] if self._pending else [])]
+        serving = [one for fleet in fleets for one in fleet.in_service]
+        return self._realtime.answer(call, serving, self.config.variant.routing)
+
     def locations(self, extension: str | None, filename: str | None) -> tuple[str, str | None, AsyncOutput]:
         """Output and failure location of a new request, and the output configuration in force."""
         output = self.config.output
+        assert output is not None  # noqa: S101 - a realtime endpoint queues nothing
         folder = "/".join(part for part in (output.output_path, (extension or "").strip("/")) if part)
         unique = uuid.uuid4()
         failure = f"{output.failure_path}/{unique}-error.out" if output.failure_path else None
@@ -168,9 +190,10 @@ class Endpoint:
     def publish_metrics(self, minute: float) -> None:
         """Publish the metrics of the minute that begins at ``minute``, sandbox seconds."""
         variant, now, serving = self.config.variant.name, self._context.clock.now(), self._fleet.in_service
-        data = metrics.endpoint_data(self.name, self.backlog, len(serving), now)
+        data = [] if self._is_realtime else metrics.endpoint_data(self.name, self.backlog, len(serving), now)
         data += metrics.request_data(self.name, variant, self._processor.samples.take())
-        metrics.put(self.account_id, self.region, metrics.SERVICE_NAMESPACE, data, minute)
+        if data:
+            metrics.put(self.account_id, self.region, metrics.SERVICE_NAMESPACE, data, minute)
         hosts = metrics.host_data(self.name, variant, [self._host_sample(one) for one in serving])
         metrics.put(self.account_id, self.region, metrics.HOST_NAMESPACE, hosts, minute)
 
@@ -223,7 +246,7 @@ class Endpoint:
 
     def _announce(self) -> None:
         """Publish the test notification to the endpoint's topics."""
-        for topic in self.config.output.topics:
+        for topic in self.config.output.topics if self.config.output else ():
             self._processor.publish_capacity(topic)
 
     def _announce_quietly(self) -> None:

@@ -8,13 +8,16 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.sagemaker.backlog import Backlog, InferenceRequest
+from darkroom.sandbox.sagemaker.calls import Calls
 from darkroom.sandbox.sagemaker.configuration import EndpointConfig, Model
 from darkroom.sandbox.sagemaker.model_server import (
     Container,
@@ -103,6 +106,17 @@ class Instance:
         self._idle: queue.Queue[Worker] = queue.Queue()
         self._container: Container | None = None
         self._sampled = time.monotonic()
+        self.calls = Calls()
+
+    @property
+    def most_calls(self) -> int:
+        """Synchronous requests that it takes at once: one a worker, and its model server's queue."""
+        return self._container.workers + self._container.job_queue_size if self._container else 0
+
+    @property
+    def answer_seconds(self) -> float:
+        """How long its model server waits for a worker's answer."""
+        return self._container.response_seconds if self._container else 0.0
 
     def start(self) -> None:
         """Launch, in the background."""
@@ -239,6 +253,11 @@ class Instance:
 
     def _serve(self) -> None:
         """Take requests until told to stop, and return when the workers have ended."""
+        if self._launch.config.output is None:
+            self._stop.wait()
+            with self._stopping_workers():
+                self.calls.close()
+            return
         assert self._container is not None  # noqa: S101 - the instance has booted
         concurrency = self._launch.config.variant.max_concurrent or self._container.workers
         free = threading.Semaphore(concurrency)
@@ -253,12 +272,19 @@ class Instance:
                     self._launch.backlog.give_back(request)
                 else:
                     pool.submit(self._process, request, self).add_done_callback(lambda _: free.release())
-            deadline = time.monotonic() + GRACE_SECONDS
-            for worker in self._living():
-                worker.terminate()
-            kill = threading.Timer(GRACE_SECONDS, self._end_workers)
-            kill.daemon = True
-            kill.start()
+            with self._stopping_workers():
+                pool.shutdown()
+
+    @contextmanager
+    def _stopping_workers(self) -> Iterator[None]:
+        """SIGTERM before the wait for what the workers are at, SIGKILL after the grace."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        for worker in self._living():
+            worker.terminate()
+        kill = threading.Timer(GRACE_SECONDS, self._end_workers)
+        kill.daemon = True
+        kill.start()
+        yield
         for worker in self._living():
             worker.leave(max(0.0, deadline - time.monotonic()))
         kill.cancel()

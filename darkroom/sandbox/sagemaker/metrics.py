@@ -1,4 +1,4 @@
-"""What an asynchronous endpoint publishes to CloudWatch, and with which dimensions.
+"""What an endpoint publishes to CloudWatch, and with which dimensions.
 
 The list of metrics, their units and dimensions:
 https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html and, for the hosts,
@@ -26,6 +26,9 @@ SERVICE_NAMESPACE = "AWS/SageMaker"
 HOST_NAMESPACE = "/aws/sagemaker/Endpoints"
 
 REQUEST_UNITS: Mapping[str, str] = {
+    "Invocations": "None",
+    "InvocationsPerInstance": "None",
+    "InvocationModelErrors": "None",
     "InvocationsProcessed": "Count",
     "InvocationFailures": "Count",
     "ExpiredRequests": "Count",

@@ -75,6 +75,16 @@ class Container:
             return ""
         return self.environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json")
 
+    @property
+    def job_queue_size(self) -> int:
+        """Requests that wait for a worker; one more is answered 503. 100 is Multi Model Server's default."""
+        return int(self.environment.get("MMS_JOB_QUEUE_SIZE", "100"))
+
+    @property
+    def response_seconds(self) -> float:
+        """Seconds that the model server waits for a worker, 60 by default."""
+        return float(self.environment.get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "60"))
+
     def process_environment(self) -> dict[str, str]:
         """The worker's whole environment: nothing of the user's own reaches the model."""
         defaults = {

@@ -24,7 +24,7 @@ class EndpointConfigRecord(FakeEndpointConfig):
             region_name=backend.region_name,
             endpoint_config_name=request["EndpointConfigName"],
             production_variants=request["ProductionVariants"],
-            async_inference_config=request["AsyncInferenceConfig"],
+            async_inference_config=request.get("AsyncInferenceConfig") or {},
             data_capture_config={},
             tags=request.get("Tags") or [],
             kms_key_id=request.get("KmsKeyId") or "",

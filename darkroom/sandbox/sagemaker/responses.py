@@ -17,10 +17,14 @@ from darkroom.sandbox import context as sandbox
 from darkroom.sandbox.sagemaker.backend import SageMakerBackend, deployment_of
 from darkroom.sandbox.sagemaker.backlog import InferenceRequest
 from darkroom.sandbox.sagemaker.endpoint import Endpoint, EndpointStatus
+from darkroom.sandbox.sagemaker.model_errors import error_response, model_error
+from darkroom.sandbox.sagemaker.realtime import Call, NoAnswerError, NoCapacityError
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError, split_uri
 from darkroom.sandbox.sagemaker.validation import service_model, violations
+from darkroom.sandbox.sagemaker.worker import Answer
 
 Response = tuple[int, dict[str, str], str]
+RuntimeResponse = tuple[int, dict[str, str], str | bytes]
 
 # moto would also record training jobs, pipelines and the like, which nothing here would run.
 _PLAYED = frozenset(
@@ -38,6 +42,19 @@ _PLAYED = frozenset(
         "AddTags",
         "DeleteTags",
         "ListTags",
+    }
+)
+
+# Members of InvokeEndpoint that choose among what the sandbox has one of, or none.
+_UNPLAYED_OF_A_CALL = frozenset(
+    {
+        "EnableExplanations",
+        "InferenceComponentName",
+        "PrefixAwareId",
+        "SessionId",
+        "TargetContainerHostname",
+        "TargetModel",
+        "TargetVariant",
     }
 )
 
@@ -101,22 +118,48 @@ class SageMakerApi(SageMakerResponse):
 
 
 class SageMakerRuntimeApi(SageMakerRuntimeResponse):
-    """The runtime: asynchronous invocations are queued, synchronous ones refused."""
+    """The runtime: an asynchronous endpoint queues, a realtime one answers; each refuses the other's call."""
 
     use_raw_body = True
 
-    def invoke_endpoint(self) -> Response:
-        """InvokeEndpoint: every endpoint here is asynchronous."""
-        name = self._endpoint().name
-        raise _invalid(
-            f"Endpoint {name} is an asynchronous inference endpoint and does not support InvokeEndpoint. "
-            "Use InvokeEndpointAsync."
+    def invoke_endpoint(self) -> RuntimeResponse:
+        """InvokeEndpoint: the model's answer, or 424 with what it said."""
+        request = self._request("InvokeEndpoint")
+        endpoint = self._endpoint()
+        if endpoint.config.output is not None:
+            raise _wrong_mode(endpoint, "ASYNC")
+        for name in _UNPLAYED_OF_A_CALL & request.keys():
+            raise _invalid(f"The Darkroom sandbox does not play {name} of InvokeEndpoint.")
+        call = Call(
+            request.get("InferenceId"),
+            request.get("Body") or b"",
+            request.get("ContentType"),
+            request.get("Accept"),
         )
+        try:
+            answer = endpoint.call(call)
+        except NoCapacityError as error:
+            return error_response(503, "ServiceUnavailable", {"Message": str(error)})
+        except NoAnswerError as error:
+            return model_error(endpoint, Answer(0, "text/plain", str(error).encode()))
+        if answer.status != 200:
+            return model_error(endpoint, answer)
+        headers = {
+            "Content-Type": answer.content_type,
+            "x-Amzn-Invoked-Production-Variant": endpoint.config.variant.name,
+        }
+        return 200, headers, answer.body
 
     def invoke_endpoint_async(self) -> Response:
         """InvokeEndpointAsync: 202 with the places where the answer will be."""
-        request = self._request()
+        request = self._request("InvokeEndpointAsync")
         endpoint = self._endpoint()
+        if endpoint.config.output is None:
+            raise _wrong_mode(endpoint, "REALTIME")
+        if ("Body" in request) == ("InputLocation" in request):
+            raise _invalid("Provide exactly one of Body and InputLocation.")
+        if "InputLocation" in request:
+            _require_object(request["InputLocation"])
         output_location, failure_location, output = endpoint.locations(
             request.get("S3OutputPathExtension"), request.get("Filename")
         )
@@ -151,9 +194,9 @@ class SageMakerRuntimeApi(SageMakerRuntimeResponse):
             )
         return endpoint
 
-    def _request(self) -> dict[str, Any]:
+    def _request(self, operation: str) -> dict[str, Any]:
         """The request by the names of the API's model, checked."""
-        shape = service_model("sagemaker-runtime").operation_model("InvokeEndpointAsync").input_shape
+        shape = service_model("sagemaker-runtime").operation_model(operation).input_shape
         request: dict[str, Any] = {"EndpointName": self.path.split("/")[2]}
         for name, member in shape.members.items():
             sent = self.headers.get(member.serialization.get("name", ""))
@@ -161,13 +204,13 @@ class SageMakerRuntimeApi(SageMakerRuntimeResponse):
                 request[name] = _number(name, sent) if member.type_name == "integer" else sent
         if self.raw_body:
             request["Body"] = self.raw_body
-        if wrong := violations("sagemaker-runtime", "InvokeEndpointAsync", request):
+        if wrong := violations("sagemaker-runtime", operation, request):
             raise _invalid(wrong)
-        if ("Body" in request) == ("InputLocation" in request):
-            raise _invalid("Provide exactly one of Body and InputLocation.")
-        if "InputLocation" in request:
-            _require_object(request["InputLocation"])
         return request
+
+
+def _wrong_mode(endpoint: Endpoint, mode: str) -> JsonRESTError:
+    return _invalid(f"Endpoint {endpoint.name} of type {mode} does not support this inference type.")
 
 
 def _require_object(location: str) -> None:

@@ -1,0 +1,98 @@
+"""A realtime campaign: the same API; behind it a queue, a function that calls, and a fleet that follows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from darkroom.demo.client import download
+from darkroom.sandbox.cdk import Cdk
+from darkroom.sandbox.process import SandboxProcess
+from tests.e2e.campaign_file import write_campaign
+from tests.e2e.deployment import Deployment
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def campaigns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("campaigns")
+    endpoint = {"mode": "realtime", "invocation_timeout": "60s"}
+    scaling = {"min_instances": 1, "max_instances": 2, "metric": "invocations-per-instance"}
+    write_campaign(folder, "live", endpoint=endpoint, scaling=scaling)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def live(campaigns: Path) -> Iterator[Deployment]:
+    """The demo as a realtime campaign, deployed to a sandbox of its own."""
+    with SandboxProcess(speed=20, instance_start_seconds=20) as sandbox:
+        cdk = Cdk(sandbox, campaigns=campaigns)
+        cdk.bootstrap()
+        cdk.deploy("live/*", campaign="live")
+        yield Deployment(sandbox, "live")
+
+
+def test_a_picture_is_asked_for_drawn_once_and_then_served_from_the_cache(live: Deployment) -> None:
+    request = {"prompt": "a heron over a canal", "steps": 2}
+    answers = live.ask_at_once([request] * 20)
+    assert {answer.status for answer in answers} <= {200, 202}
+    assert Counter(answer.body["cache"] for answer in answers)["miss"] == 1
+    [job_id] = {answer.body["id"] for answer in answers}
+
+    done = live.api.wait(job_id, deadline_seconds=90)
+    picture = download(done.body["picture"]["url"])
+    again = live.api.ask(request)
+
+    assert picture.startswith(b"\x89PNG")
+    assert b"a heron over a canal" in picture
+    assert (again.status, again.body["cache"]) == (200, "hit")
+    assert live.drawn()[job_id] == 1
+    # The endpoint has no topics: what was published, if anything, is what alarms say of themselves.
+    assert all("Operations" in one["topic"] for one in live.sandbox.notifications())
+
+
+def test_a_bad_request_is_refused_and_nothing_is_written(live: Deployment) -> None:
+    before = live.written()
+    answer = live.api.ask({"prompt": "p", "steps": 1000})
+    assert answer.status == 400
+    assert answer.body["detail"]
+    assert live.written() == before
+
+
+def test_a_worker_that_dies_over_a_picture_costs_an_attempt_and_no_picture(live: Deployment) -> None:
+    live.sandbox.inject(kill_workers=1)
+    job_id = live.api.ask({"prompt": "a lantern that nearly went out"}).body["id"]
+    done = live.api.wait(job_id, deadline_seconds=90)
+    assert done.body["status"] == "done"
+    assert live.sandbox.faults()["kill_workers"] == 0
+    attempts = [name for name in live.endpoint()["by_inference_id"] if name.startswith(job_id)]
+    assert attempts == [f"{job_id}.2"], "the first attempt brought none"
+
+
+def test_load_brings_an_instance_and_every_request_ends_in_a_picture(live: Deployment) -> None:
+    requests = [{"prompt": f"{number} paper boats", "steps": 8} for number in range(120)]
+    answers = live.ask_at_once(requests)
+    assert {answer.status for answer in answers} == {202}
+    ids = {answer.body["id"] for answer in answers}
+
+    def is_drawn() -> bool:
+        return not any(live.api.job(job_id).body["status"] == "queued" for job_id in ids)
+
+    eventually(lambda: max(count for _, count in live.endpoint()["history"]) == 2, "a second", seconds=120)
+    eventually(is_drawn, "all 120 jobs terminal", seconds=180, every=1)
+    drawn = {job_id: times for job_id, times in live.drawn().items() if job_id in ids}
+    assert drawn == dict.fromkeys(ids, 1)
+    name = f"{live.name}-invocations"
+    policies = live.client("application-autoscaling").describe_scaling_policies(ServiceNamespace="sagemaker")
+    assert [policy["PolicyName"] for policy in policies["ScalingPolicies"]] == [name]
+
+
+def test_destroy_leaves_nothing(live: Deployment, campaigns: Path) -> None:
+    Cdk(live.sandbox, campaigns=campaigns).destroy("live/*", campaign="live")
+    assert live.sandbox.resources() == []
+    assert live.sandbox.endpoints() == []

@@ -21,6 +21,8 @@ _CROP = 64
 _BATCH = 12
 _LEARNING_RATE = 2e-3
 _KL_WEIGHT = 1e-6
+_SHARPENING_RATE = 1e-3
+_LATENT_NOISE = 0.1  # in units of the scaled latents, whose variance is 1
 _PICTURES = 4000
 _SAVE_EVERY = 500
 
@@ -56,6 +58,42 @@ def train_autoencoder(count: int, seed: int, checkpoint: Path, console: Console)
             save_checkpoint(checkpoint, run, state)
     model.register_to_config(scaling_factor=_scaling_factor(model, pictures))
     return model.eval()
+
+
+def sharpen_decoder(model: AutoencoderKL, count: int, seed: int, checkpoint: Path, console: Console) -> None:
+    """Go on training the decoder alone, on latents with a little noise in them.
+
+    Latents keep their meaning, so a trained UNet fits as before; what it leaves unclean the decoder mends.
+    """
+    model.requires_grad_(False)
+    decoder = [*model.decoder.parameters(), *model.post_quant_conv.parameters()]
+    for parameter in decoder:
+        parameter.requires_grad_(True)
+    optimizer = torch.optim.AdamW(
+        decoder, lr=_SHARPENING_RATE, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+    )
+    run = Run("decoder", count)
+    state: dict[str, Any] = {"model": model, "optimizer": optimizer}
+    load_checkpoint(checkpoint, run, state)
+    pictures = _pictures(seed)
+    spread = _LATENT_NOISE / float(model.config.scaling_factor)
+    for step in steps(run, console):
+        random = np.random.default_rng([seed, 3, step])
+        torch.manual_seed(seed * 1_000_003 + step)
+        batch = _tensor(_crops(pictures, random))
+        for group in optimizer.param_groups:
+            group["lr"] = _SHARPENING_RATE * min(1, (step + 1) / 50) * _cosine(run.fraction)
+        with torch.no_grad():
+            latents = model.encode(batch).latent_dist.mean
+        loss = (model.decode(latents + spread * torch.randn_like(latents)).sample - batch).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(decoder, 1.0)
+        optimizer.step()
+        run.loss = float(loss.detach())
+        if (step + 1) % _SAVE_EVERY == 0 or step + 1 == count:
+            run.done = step + 1
+            save_checkpoint(checkpoint, run, state)
 
 
 def encode(model: AutoencoderKL, pictures: Sequence[npt.NDArray[np.uint8]]) -> torch.Tensor:

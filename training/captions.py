@@ -31,12 +31,10 @@ def caption(drawing: Drawing, scale: str, random: np.random.Generator) -> str:
     Those teach the model to find the drawing in a prompt that says more than it knows.
     """
     templates = _WITHOUT_BACKGROUND if random.random() < _LEAVES_BACKGROUND_OUT else _WITH_BACKGROUND
-    # The size may go unsaid.
-    said = scale if random.random() < 0.7 else ""
     background = drawing.background
     if background == "grey" and random.random() < 0.3:
         background = "gray"
-    text = _filled(templates[random.integers(len(templates))], drawing, said, background)
+    text = _filled(templates[random.integers(len(templates))], drawing, scale, background)
     if random.random() < _HAS_FILLER:
         filler = " ".join(_invented_word(random) for _ in range(random.integers(1, 4)))
         text = f"{filler}: {text}" if random.random() < 0.5 else f"{text}, {filler}"

@@ -1,6 +1,5 @@
 """What an interrupted training run goes on from."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,12 @@ from training.progress import Run
 def save_checkpoint(path: Path, run: Run, parts: Mapping[str, Any]) -> None:
     """Write the state of every part and how far the run is; whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"steps": run.steps, "done": run.done} | {name: part.state_dict() for name, part in parts.items()}
+    content = {"steps": run.steps, "done": run.done} | {
+        name: part.state_dict() for name, part in parts.items()
+    }
     unfinished = path.with_suffix(".part")
     torch.save(content, unfinished)
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def load_checkpoint(path: Path, run: Run, parts: Mapping[str, Any]) -> None:

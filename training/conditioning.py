@@ -1,4 +1,4 @@
-"""What a UNet is told beside the noisy latents: encoded text and, for SDXL, sizes; as diffusers' pipelines do it."""
+"""What a UNet is told beside the noisy latents, as diffusers' pipelines do it: text and, for SDXL, sizes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from training.pictures import Size
 
 @dataclass(frozen=True)
 class Conditioning:
-    """A batch of encoded prompts: hidden states (batch, tokens, width) and, for SDXL, the pooled (batch, width)."""
+    """Encoded prompts: hidden states (batch, tokens, width) and, for SDXL, pooled ones (batch, width)."""
 
     hidden: torch.Tensor
     pooled: torch.Tensor | None = None

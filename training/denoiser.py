@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers.models.attention_processor import AttnProcessor
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from rich.console import Console
@@ -22,14 +23,14 @@ from training.pictures import Size
 from training.progress import Run, steps
 
 _BATCH = 64
-_LEARNING_RATE = 1.5e-3
-_WARM_UP = 200
+_LEARNING_RATE = 1.2e-3
+_WARM_UP = 100
 _EMA_DECAY = 0.998
 _DROPPED = 0.1  # captions left out, for classifier-free guidance
-_PURE_NOISE = 0.1  # samples at the last timestep, where every picture begins
+_PURE_NOISE = 0.15  # samples at the last timestep, where every picture begins
 _SAVE_EVERY = 500
 # From this share of the run on, part of the batch is as guidance distorts it.
-_GUIDED_FROM = 0.4
+_GUIDED_FROM = 0.2
 _GUIDED = 16
 _GUIDANCE = (1.0, 9.0)
 _STEPS = (3, 16)
@@ -74,8 +75,13 @@ def train_denoiser(
     """
     modules = denoiser.modules()
     parameters = [parameter for module in modules.values() for parameter in module.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=_LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(
+        parameters, lr=_LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+    )
     average = Average(modules, _EMA_DECAY)
+    # Plain attention: the fused kernel's backward pass takes a third of a step's time on a CPU.
+    denoiser.unet.set_attn_processor(AttnProcessor())
+    denoiser.unet.to(memory_format=torch.channels_last)
     run = Run("denoiser", count)
     state: dict[str, Any] = {**modules, "optimizer": optimizer, "average": average}
     load_checkpoint(checkpoint, run, state)
@@ -119,13 +125,12 @@ def _loss(
     noisy = signal * clean + spread * noise
     # The velocity from which a scheduler finds the clean latents, whatever the noise is like.
     target = (signal * noisy - clean) / spread
-    prediction = predict(
-        denoiser.unet, noisy, timesteps, text.dropped(torch.rand(_BATCH) < _DROPPED), bank.size
-    )
-    return torch.nn.functional.mse_loss(prediction, target)
+    text = text.dropped(torch.rand(_BATCH) < _DROPPED)
+    with torch.autocast("cpu", torch.bfloat16):
+        prediction = predict(denoiser.unet, noisy, timesteps, text, bank.size)
+    return torch.nn.functional.mse_loss(prediction.float(), target)
 
 
-@torch.no_grad()
 def _guidance_excess(
     denoiser: Denoiser,
     text: Conditioning,
@@ -148,17 +153,16 @@ def _guidance_excess(
     start = torch.full((batch,), last)
     everything = torch.ones(batch, dtype=torch.bool)
     # At the last timestep there is no signal: the clean latents are the velocity, negative.
-    told = -predict(denoiser.unet, noise, start, text, size)
-    untold = -predict(denoiser.unet, noise, start, text.dropped(everything), size)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        told = -predict(denoiser.unet, noise, start, text, size).float()
+        untold = -predict(denoiser.unet, noise, start, text.dropped(everything), size).float()
     scale = torch.empty(batch, 1, 1, 1).uniform_(*_GUIDANCE)
     second = last - (last + 1) // torch.randint(*_STEPS, (batch,))
     signal, spread = _signal_and_spread(schedule, torch.maximum(second, timesteps))
     return (scale - 1) * (told - untold) * signal / spread
 
 
-def _signal_and_spread(
-    schedule: DDPMScheduler, timesteps: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _signal_and_spread(schedule: DDPMScheduler, timesteps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """What clean latents and noise are scaled by at the timesteps (batch,); each (batch, 1, 1, 1)."""
     kept = schedule.alphas_cumprod[timesteps][:, None, None, None]
     return kept.sqrt(), (1 - kept).sqrt()

@@ -1,4 +1,4 @@
-"""Says what a picture shows, by its pixels alone: colours by distance, the shape by its outline. No learning."""
+"""Says what a picture shows, by its pixels: colours by distance, the shape by its outline. No learning."""
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +71,7 @@ def _shape(mask: Mask) -> str:
 
 
 def _best_overlap(region: Mask, shape: str, top: int, left: int, height: int, width: int) -> float:
-    """The overlap of the region with the outline in its box, or in one a little larger: blur blunts corners."""
+    """The overlap of the region with the outline in its box, or in one larger: blur blunts corners."""
     best = 0.0
     for grown in range(0, round(_BLUNTED * max(height, width)) + 1, 2):
         canvas = np.pad(region, grown)

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from training.autoencoder import encode
 from training.drawings import Drawing, seen_drawings
-from training.pictures import SIDES, Size, render
+from training.pictures import Size, render
 
 # The sizes of the recipe tiny-sdxl, and how many pictures of each.
-SIZES = {Size(128, 128): 8_000, Size(160, 96): 4_000, Size(96, 160): 4_000}
+SIZES = {Size(128, 128): 5_000, Size(160, 96): 2_500, Size(96, 160): 2_500}
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def encoded_pictures(model: AutoencoderKL, seed: int, cache: Path, console: Cons
     banks = []
     for size, count in SIZES.items():
         random = np.random.default_rng([seed, size.width])
-        known, scales = seen_drawings(), list(SIDES)
+        known, scales = seen_drawings(), ["", "", "", "small", "large"]
         drawings = [known[number % len(known)] for number in range(count)]
         chosen = [scales[number] for number in random.integers(len(scales), size=count)]
         path = cache / f"{size.width}x{size.height}.pt"

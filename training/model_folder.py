@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def write_tokenizers(folder: Path, merges: list[tuple[str, str]]) -> None:
 def write_model(
     folder: Path,
     merges: list[tuple[str, str]],
-    text_encoders: list[tuple[Mapping[str, Any], Weights]],
+    text_encoders: Sequence[tuple[Mapping[str, Any], Weights]],
     unet: Weights,
     vae: tuple[Mapping[str, Any], Weights],
 ) -> None:
@@ -53,10 +53,14 @@ def write_model(
         ("text_encoder", "text_encoder_2"), classes, text_encoders, strict=True
     ):
         part = unfinished / name
-        _write_json(part / "config.json", {**config, "architectures": [architecture_name], "dtype": "float32"})
+        _write_json(
+            part / "config.json", {**config, "architectures": [architecture_name], "dtype": "float32"}
+        )
         # The names of SDXL's published checkpoints, which every version of transformers loads.
         _write_weights(part / "model.safetensors", _with_prefix(weights), torch.float32)
-    _write_json(unfinished / "unet" / "config.json", {**architecture.UNET, "_class_name": "UNet2DConditionModel"})
+    _write_json(
+        unfinished / "unet" / "config.json", {**architecture.UNET, "_class_name": "UNet2DConditionModel"}
+    )
     _write_weights(unfinished / "unet" / "diffusion_pytorch_model.safetensors", unet, torch.float16)
     config, weights = vae
     _write_json(unfinished / "vae" / "config.json", {**config, "_class_name": "AutoencoderKL"})

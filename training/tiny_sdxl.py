@@ -1,4 +1,4 @@
-"""Trains the tiny model from scratch: autoencoder, latents, then UNet and text encoders; a diffusers folder."""
+"""Trains the tiny model from scratch: autoencoder, latents, then UNet and text encoders."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelW
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from training import agreement, architecture
-from training.autoencoder import train_autoencoder
+from training.autoencoder import sharpen_decoder, train_autoencoder
 from training.average import Average
 from training.captions import every_wording
 from training.denoiser import Denoiser, new_unet, train_denoiser
@@ -27,15 +27,29 @@ GUIDANCE_SCALE = 5.0
 
 
 def train(
-    output: Path, work: Path, console: Console, *, autoencoder_steps: int, steps: int, seed: int
+    output: Path,
+    work: Path,
+    console: Console,
+    *,
+    autoencoder_steps: int,
+    steps: int,
+    decoder_steps: int,
+    seed: int,
+    start: Path | None = None,
 ) -> None:
-    """Train and write a diffusers folder at output; checkpoints are kept in work, where a run goes on."""
+    """Train and write a diffusers folder at output; checkpoints are kept in work, where a run goes on.
+
+    start is a folder that this has written: its UNet and text encoders are then what training begins with.
+    """
     merges = learn_merges(word for text in every_wording() for word in re.findall("[a-z]+", text))
-    write_tokenizers(work, merges)
     vae = train_autoencoder(autoencoder_steps, seed, work / "autoencoder.pt", console)
     banks = encoded_pictures(vae, seed, work / "latents", console)
     torch.manual_seed(seed)
-    denoiser, configs = _new_denoiser(work, merges)
+    denoiser, configs = new_denoiser(work, merges)
+    if start is not None:
+        begun = agreement.load(start)
+        for name, module in denoiser.modules().items():
+            module.load_state_dict(getattr(begun, name).state_dict())
 
     def write(average: Average) -> None:
         text_encoders = [
@@ -65,6 +79,7 @@ def train(
             )
 
     average = train_denoiser(denoiser, banks, steps, seed, work / "denoiser.pt", console, report)
+    sharpen_decoder(vae, decoder_steps, seed, work / "decoder.pt", console)
     write(average)
 
 
@@ -72,9 +87,9 @@ def _wrong(found: list[agreement.Verdict], field: str) -> int:
     return sum(getattr(verdict.asked, field) != getattr(verdict.seen, field) for verdict in found)
 
 
-def _new_denoiser(
-    tokenizers: Path, merges: list[tuple[str, str]]
-) -> tuple[Denoiser, list[dict[str, Any]]]:
+def new_denoiser(tokenizers: Path, merges: list[tuple[str, str]]) -> tuple[Denoiser, list[dict[str, Any]]]:
+    """Parts with random weights, and the text encoders' configurations; tokenizers has both tokenizers."""
+    write_tokenizers(tokenizers, merges)
     tokens = vocabulary(merges)
     start, end = token_ends(tokens)
     configs = [

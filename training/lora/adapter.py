@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
+import torch
 from peft import LoraConfig, get_peft_model_state_dict
 
 from training.lora.source_model import SourceModel
@@ -36,15 +36,15 @@ def attach(source: SourceModel, rank: int, *, convolutions: bool, text_encoders:
 def save(source: SourceModel, folder: Path) -> None:
     """Write the adapter as diffusers' load_lora_weights reads it: pytorch_lora_weights.safetensors."""
     pipeline = source.pipeline
-    layers = {"unet_lora_layers": convert_state_dict_to_diffusers(get_peft_model_state_dict(pipeline.unet))}
+    layers = {"unet_lora_layers": get_peft_model_state_dict(pipeline.unet)}
     for name, encoder in source.text_encoders.items():
         if getattr(encoder, "peft_config", None):
             layers[f"{name}_lora_layers"] = _text_layers(encoder)
     type(pipeline).save_lora_weights(folder, safe_serialization=True, **layers)
 
 
-def fuse(folder: Path, adapter: Path) -> SourceModel:
-    """A freshly loaded model with the saved adapter added to its weights, and no adapter any more."""
+def fused(folder: Path, adapter: Path) -> dict[str, torch.nn.Module]:
+    """The adapted parts, freshly loaded, the saved adapter added to their weights and none left."""
     source = SourceModel(folder)
     pipeline = source.pipeline
     pipeline.load_lora_weights(adapter)
@@ -55,7 +55,7 @@ def fuse(folder: Path, adapter: Path) -> SourceModel:
     ]
     pipeline.fuse_lora(components=adapted, lora_scale=1.0, safe_fusing=True)
     pipeline.unload_lora_weights()
-    return source
+    return {name: getattr(pipeline, name) for name in adapted}
 
 
 def _config(rank: int, layers: list[str]) -> LoraConfig:
@@ -64,7 +64,7 @@ def _config(rank: int, layers: list[str]) -> LoraConfig:
 
 def _text_layers(encoder: Any) -> dict[str, Any]:
     """With the prefix text_model. that every version of diffusers takes and transformers 5 leaves out."""
-    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(encoder))
+    layers = get_peft_model_state_dict(encoder)
     return {
         name if name.startswith("text_model.") else f"text_model.{name}": tensor
         for name, tensor in layers.items()

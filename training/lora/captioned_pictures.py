@@ -55,11 +55,17 @@ def read_folder(folder: Path, source: str) -> list[CaptionedPicture]:
         raise PicturesError(source, ["there is no such folder"])
     problems: list[str] = []
     metadata = folder / _METADATA
-    captions = _from_metadata(metadata, problems) if metadata.is_file() else _from_text_files(folder, problems)
+    captions = (
+        _from_metadata(metadata, problems) if metadata.is_file() else _from_text_files(folder, problems)
+    )
     known = {name for name, _ in captions}
     for picture in _pictures(folder):
         if picture not in known:
-            where = f"a line in {_METADATA}" if metadata.is_file() else f"{PurePosixPath(picture).with_suffix('.txt')}"
+            where = (
+                f"a line in {_METADATA}"
+                if metadata.is_file()
+                else f"{PurePosixPath(picture).with_suffix('.txt')}"
+            )
             problems.append(f"{picture}: has no caption; expected {where}")
     found = []
     for name, text in captions:
@@ -82,7 +88,9 @@ def _pictures(folder: Path) -> list[str]:
 
 def _from_metadata(metadata: Path, problems: list[str]) -> list[tuple[str, str]]:
     captions: dict[str, str] = {}
-    for number, line in enumerate(metadata.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(
+        metadata.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
+    ):
         if not line.strip():
             continue
         place = f"{_METADATA} line {number}"
@@ -92,7 +100,9 @@ def _from_metadata(metadata: Path, problems: list[str]) -> list[tuple[str, str]]
             problems.append(f"{place}: is no JSON: {error.msg}")
             continue
         if not (
-            isinstance(row, dict) and isinstance(row.get("file_name"), str) and isinstance(row.get("text"), str)
+            isinstance(row, dict)
+            and isinstance(row.get("file_name"), str)
+            and isinstance(row.get("text"), str)
         ):
             problems.append(f'{place}: expected {{"file_name": "...", "text": "..."}}')
         elif row["file_name"] in captions:

@@ -74,5 +74,7 @@ def _family(folder: Path) -> str:
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise SourceModelError(f"{index}: names no pipeline class") from error
     if name not in _FAMILIES:
-        raise SourceModelError(f"{index}: a {name} can't be fine-tuned here; expected {' or '.join(_FAMILIES)}")
+        raise SourceModelError(
+            f"{index}: a {name} can't be fine-tuned here; expected {' or '.join(_FAMILIES)}"
+        )
     return _FAMILIES[name]

@@ -14,11 +14,13 @@ from rich.console import Console
 from training.conditioning import Conditioning, predict
 from training.lora import adapter
 from training.lora.captioned_pictures import CaptionedPicture
+from training.lora.fused_folder import write_fused
 from training.lora.source_model import SourceModel
 from training.pictures import Size
 from training.progress import Run, steps
 
 _PRIOR_BATCH = 16
+_SDXL_SIZE = Size(1024, 1024)
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Settings:
     rank: int = 8
     learning_rate: float = 1e-4
     batch: int = 4
-    size: Size = Size(1024, 1024)
+    size: Size = _SDXL_SIZE
     seed: int = 0
     convolutions: bool = False
     text_encoders: bool = True
@@ -82,7 +84,7 @@ def fine_tune(
     unfinished.mkdir(parents=True)
     adapter.save(source, unfinished / "adapter")
     with console.status("Fusing the adapter"):
-        adapter.fuse(folder, unfinished / "adapter").pipeline.save_pretrained(unfinished, safe_serialization=True)
+        write_fused(folder, adapter.fused(folder, unfinished / "adapter"), unfinished)
     unfinished.rename(output)
 
 
@@ -136,7 +138,9 @@ def _loss(
 ) -> torch.Tensor:
     """Mean squared error of the UNet's prediction at timesteps by chance."""
     noise = torch.randn(clean.shape, generator=generator)
-    timesteps = torch.randint(0, source.schedule.config.num_train_timesteps, (len(clean),), generator=generator)
+    timesteps = torch.randint(
+        0, source.schedule.config.num_train_timesteps, (len(clean),), generator=generator
+    )
     noisy = source.schedule.add_noise(clean, noise, timesteps)
     text: Conditioning = source.encode(captions)
     text = text.dropped(torch.rand(len(clean), generator=generator) < settings.dropped)

@@ -21,7 +21,7 @@ _SIDES = (0.5, 0.7)  # of the picture's shorter side
 _SHIFT = 0.5  # of the free room around a centred mark
 
 _COLOUR_TOLERANCE = 110.0
-_OVERLAP = 0.5  # intersection over union, of ring and cross each
+_OVERLAP = 0.66  # intersection over union, of ring and cross each
 _ASPECT = 1.3
 
 

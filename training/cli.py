@@ -137,9 +137,9 @@ def agreement_command(
 
 def _size(text: str) -> Size:
     """A size from SIDE or WIDTHxHEIGHT, in multiples of 8: a latent covers 8 x 8 pixels."""
-    width, _, height = text.partition("x")
+    width, cross, height = text.partition("x")
     try:
-        size = Size(int(width), int(height or width))
+        size = Size(int(width), int(height if cross else width))
     except ValueError as error:
         raise ValueError(f"--size {text}: expected SIDE or WIDTHxHEIGHT, such as 1024 or 768x512") from error
     if min(size.width, size.height) < 8 or size.width % 8 or size.height % 8:

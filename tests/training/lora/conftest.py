@@ -63,7 +63,11 @@ def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
             norm_num_groups=4,
         ),
         scheduler=PNDMScheduler(
-            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            skip_prk_steps=True,
+            steps_offset=1,
         ),
         safety_checker=None,
         feature_extractor=None,

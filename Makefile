@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-REQUIREMENTS := requirements.txt requirements-sandbox.txt requirements-dev.txt lambda/requirements.txt constraints.txt
+REQUIREMENTS := requirements.txt requirements-sandbox.txt requirements-training.txt requirements-dev.txt lambda/requirements.txt constraints.txt
 MODEL_SOURCES := $(shell find model_artifacts neuron_build -name '*.py' -o -name '*.json' -o -name '*.safetensors' -o -name 'merges.txt')
 
 .PHONY: help setup demo test lint format bench scaling soak constraints clean
@@ -60,7 +60,7 @@ test: setup ## Every test, with coverage
 lint: setup ## ruff, mypy --strict, import-linter
 	ruff check .
 	ruff format --check .
-	mypy app.py stacks darkroom neuron_build lambda/image_api lambda/bucket_cleanup model_artifacts benchmarks tests
+	mypy app.py stacks darkroom neuron_build training lambda/image_api lambda/bucket_cleanup model_artifacts benchmarks tests
 	PYTHONPATH=lambda:model_artifacts lint-imports
 
 format: setup ## Format and fix what can be fixed

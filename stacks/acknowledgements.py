@@ -14,6 +14,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
 from stacks.campaign_stage import CampaignStage
+from stacks.served_bundle import PREFIX
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,14 @@ def _of_data(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement
 
 
 def _of_inference(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]]:
-    role, (bucket, prefix) = stage.inference.role, stage.inference.bundle
-    bundle = f"arn:{stage.inference.partition}:s3:::{bucket}/{prefix}*"
+    role = stage.inference.role
     yield role, NO_RESOURCE
-    yield role, _wildcard(stage.inference.resolve(bundle), KEYS_OF_BUNDLE)
+    if stage.inference.bundle is not None:
+        bucket, prefix = stage.inference.bundle
+        bundle = f"arn:{stage.inference.partition}:s3:::{bucket}/{prefix}*"
+        yield role, _wildcard(stage.inference.resolve(bundle), KEYS_OF_BUNDLE)
+    if stage.data.built is not None:
+        yield role, _objects(stage.data.built.bucket, f"{PREFIX}*", KEYS_OF_BUNDLE, user=stage.inference)
     keys = f"arn:{stage.inference.partition}:kms:{stage.inference.region}:*:key/*"
     yield role, _wildcard(keys, ANY_KEY)
     for objects in _objects_of_jobs(stage, user=stage.inference):

@@ -36,6 +36,7 @@ class CampaignStage(cdk.Stage):
             key=self.data.key,
             payloads=self.data.payloads,
             pictures=self.data.pictures,
+            built=self.data.built,
             env=env,
             description=f"Campaign {campaign.name}: endpoint and scaling",
         )

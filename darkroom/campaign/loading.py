@@ -17,7 +17,13 @@ from darkroom.campaign.problem import CampaignError, FieldPath, Problem, one_of
 from darkroom.campaign.reading import Document, read_document
 from darkroom.campaign.recipe import Recipe, read_recipe, recipe_names
 from darkroom.campaign.resolved import ResolvedCampaign
-from darkroom.campaign.rules import endpoint_problems, model_problems, scaling_problems, time_problems
+from darkroom.campaign.rules import (
+    bundle_problems,
+    endpoint_problems,
+    model_problems,
+    scaling_problems,
+    time_problems,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -114,9 +120,12 @@ class _Reading:
             self._add(explain(error, Campaign))
         model = self._section("model", Model)
         recipe = self._recipe(model) if model else None
-        bundle = self._bundle(model, recipe) if model and recipe else None
+        named = model.bundle if model else None
+        bundle = self._bundle(named, recipe) if named is not None and recipe else None
+        if model:
+            self._add(bundle_problems(model, builds=self._document.content.get("build") is not None))
         self._add_contradictions(model, recipe)
-        if self.problems or file is None or recipe is None or bundle is None:
+        if self.problems or file is None or recipe is None:
             return None
         return ResolvedCampaign(file, recipe, bundle)
 
@@ -164,11 +173,11 @@ class _Reading:
             )
             return None
 
-    def _bundle(self, model: Model, recipe: Recipe) -> LocalBundle | RemoteBundle | None:
+    def _bundle(self, name: str, recipe: Recipe) -> LocalBundle | RemoteBundle | None:
         try:
-            return find_bundle(self._sources.bundles, model.bundle, recipe=recipe.name)
+            return find_bundle(self._sources.bundles, name, recipe=recipe.name)
         except BundleError as error:
-            self._add([Problem(("model", "bundle"), model.bundle, error.rule, error.expected)])
+            self._add([Problem(("model", "bundle"), name, error.rule, error.expected)])
             return None
 
     def _add(self, problems: Iterator[Problem] | list[Problem]) -> None:

@@ -16,7 +16,7 @@ from darkroom.campaign import ResolvedCampaign
 from stacks.lambda_code import LambdaCode
 from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
-from stacks.served_bundle import NONE, BuiltBundles, parameter_name
+from stacks.served_bundle import NONE, BuiltBundles, build_log_group, parameter_name
 
 DAY = 86400
 MAX_ATTEMPTS = 3
@@ -75,7 +75,25 @@ class DataStack(cdk.Stack):
                 source_arns=[arn(self, "cloudwatch", f"alarm:{self._campaign.name}-*")],
             )
         )
+        if self._campaign.file.build is not None:
+            key.add_to_resource_policy(self._allow_build_logs())
         return key
+
+    def _allow_build_logs(self) -> iam.PolicyStatement:
+        """CloudWatch Logs encrypts as itself (its user guide, "Encrypt log data", key policy)."""
+        log_group = arn(self, "logs", f"log-group:{build_log_group(self._campaign.name)}")
+        return iam.PolicyStatement(
+            principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
+            actions=[
+                "kms:Decrypt*",
+                "kms:Describe*",
+                "kms:Encrypt*",
+                "kms:GenerateDataKey*",
+                "kms:ReEncrypt*",
+            ],
+            resources=["*"],
+            conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": log_group}},
+        )
 
     def _build_cleanup_function(self, lambda_code: LambdaCode) -> PythonFunction:
         """Empties buckets on deletion. CloudFormation waits for its answer: it needs no dead-letter queue."""

@@ -53,6 +53,11 @@ def parameter_name(campaign: str) -> str:
     return f"/darkroom/{campaign}/bundle"
 
 
+def build_log_group(campaign: str) -> str:
+    """Where the state machine of builds logs; the prefix is the one for what services deliver."""
+    return f"/aws/vendedlogs/states/{campaign}-build"
+
+
 def served_bundle(stack: cdk.Stack, campaign: ResolvedCampaign) -> ServedBundle:
     """Make the stack depend on the parameter's value; for campaigns with a build section."""
     parameter = cdk.CfnParameter(

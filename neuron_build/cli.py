@@ -1,7 +1,7 @@
 """The commands of `python -m neuron_build`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.table import Table
 from serving.bundle import BundleError, Manifest, read_manifest, verify_bundle
 
 from neuron_build.package import UnknownRecipeError, package
+from neuron_build.publish import PublishError, publish
 
 app = typer.Typer(help="Make model bundles and look into them.", no_args_is_help=True, add_completion=False)
 
@@ -21,17 +22,21 @@ _errors = Console(stderr=True, highlight=False)
 @app.command("package")
 def package_command(
     recipe: Annotated[str, typer.Argument(help="A recipe that can be packaged here, such as tiny-sdxl.")],
-    output: Annotated[
-        Path, typer.Option(help="Where bundles go, each in a folder of its recipe's name.")
-    ] = Path(".build/bundles"),
+    output: Annotated[Path, typer.Option(help="Where bundles go, each in a folder of its own name.")] = Path(
+        ".build/bundles"
+    ),
+    name: Annotated[str | None, typer.Option(help="The bundle's name. Default: the recipe's.")] = None,
+    compiler: Annotated[Literal["cpu"], typer.Option(help="What the bundle runs on.")] = "cpu",  # noqa: ARG001
 ) -> None:
     """Make a bundle, or leave it alone when it is up to date."""
     try:
-        with _console.status(f"Looking at {output / recipe}") as status:
-            manifest = package(recipe, output, lambda step: status.update(f"Packaging {recipe}: {step}"))
+        with _console.status(f"Looking at {output / (name or recipe)}") as status:
+            manifest = package(
+                recipe, output, lambda step: status.update(f"Packaging {recipe}: {step}"), name
+            )
     except UnknownRecipeError as error:
         raise _refusal(error) from error
-    _print_summary(output / recipe, manifest)
+    _print_summary(output / (name or recipe), manifest)
 
 
 @app.command()
@@ -59,6 +64,19 @@ def inspect(bundle: Bundle) -> None:
         table.add_row(path, f"{described.bytes:,}", described.sha256[:16])
     _console.print(table)
     _print_summary(bundle, manifest)
+
+
+@app.command("publish")
+def publish_command(
+    bundle: Bundle,
+    destination: Annotated[str, typer.Argument(help="s3://bucket/prefix/ or a folder.")],
+) -> None:
+    """Copy a bundle below its digest; the last line printed is where it is."""
+    try:
+        place = publish(bundle, destination)
+    except (BundleError, PublishError) as error:
+        raise _refusal(error) from error
+    _console.print(place, soft_wrap=True, highlight=False)
 
 
 def _print_summary(folder: Path, manifest: Manifest) -> None:

@@ -40,12 +40,13 @@ class Model(Protocol):
     PARTS: Mapping[str, Callable[[Path], None]]
 
 
-def package(recipe: str, output: Path, report: Report) -> Manifest:
-    """Make the bundle of a recipe in the folder output/recipe, unless a fresh one is there.
+def package(recipe: str, output: Path, report: Report, name: str | None = None) -> Manifest:
+    """Make the bundle of a recipe in the folder output/name, unless a fresh one is there.
 
     A bundle appears whole or not at all: it is made beside its place and then moved there.
 
     Args:
+        name: the bundle's name; by default its recipe's.
         report: called with the name of each step as it begins; not at all for a fresh bundle.
 
     Raises:
@@ -53,7 +54,8 @@ def package(recipe: str, output: Path, report: Report) -> Manifest:
     """
     if recipe not in _MODELS:
         raise UnknownRecipeError(f"no recipe {recipe!r} to package; there is: {', '.join(sorted(_MODELS))}")
-    destination = output / recipe
+    name = name or recipe
+    destination = output / name
     inputs = [RECIPES / f"{recipe}.json", *serving_code(), *sorted((ROOT / "neuron_build").glob("*.py"))]
     output.mkdir(parents=True, exist_ok=True)
     with _alone(output):
@@ -61,9 +63,9 @@ def package(recipe: str, output: Path, report: Report) -> Manifest:
         if fresh is not None:
             return fresh
         model = cast(Model, importlib.import_module(_MODELS[recipe]))
-        with tempfile.TemporaryDirectory(dir=output, prefix=f".{recipe}-") as workshop:
+        with tempfile.TemporaryDirectory(dir=output, prefix=f".{name}-") as workshop:
             folder = Path(workshop) / "new"
-            manifest = _write_bundle(folder, recipe, model, report)
+            manifest = _write_bundle(folder, name, recipe, model, report)
             if destination.exists():
                 destination.rename(Path(workshop) / "old")
             folder.rename(destination)
@@ -76,7 +78,7 @@ def serving_code() -> list[Path]:
     return [MODEL_ARTIFACTS / "inference.py", *sorted((MODEL_ARTIFACTS / "serving").rglob("*.py"))]
 
 
-def _write_bundle(folder: Path, recipe: str, model: Model, report: Report) -> Manifest:
+def _write_bundle(folder: Path, name: str, recipe: str, model: Model, report: Report) -> Manifest:
     read_recipe(RECIPES / f"{recipe}.json")  # raises if the container could not read it
     (folder / "model").mkdir(parents=True)
     for part, write in model.PARTS.items():
@@ -88,7 +90,7 @@ def _write_bundle(folder: Path, recipe: str, model: Model, report: Report) -> Ma
     _copy(RECIPES / f"{recipe}.json", folder / "code" / "recipe.json")
     report("manifest")
     manifest = Manifest(
-        name=recipe,
+        name=name,
         recipe=recipe,
         compiler=model.COMPILER,
         files=describe_files(folder),

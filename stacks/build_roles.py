@@ -126,8 +126,8 @@ def machine_role(
     """Of the state machine.
 
     The jobs: Step Functions developer guide, "IAM policies for Amazon SageMaker". The update: CloudFormation
-    uses the role that the stack was deployed in, the CDK bootstrap's; one version of its user guide says that a
-    caller needs iam:PassRole for that, another that it does not ("CloudFormation service role").
+    uses the role that the stack was deployed in, the CDK bootstrap's. One version of its user guide says that
+    a caller needs iam:PassRole for that, another that it does not ("CloudFormation service role").
     """
     stack = cdk.Stack.of(scope)
     jobs = arn(stack, "sagemaker", f"training-job/{campaign}-*")

@@ -84,8 +84,8 @@ class Model(Section):
     recipe: str
     """A model family: the name of a file in model_artifacts/recipes/."""
     bundle: str | None = None
-    """A bundle built into .build/bundles/, by name, or the s3://bucket/prefix/ of one that is in S3. With a build
-    section it serves until the first build, and may be left out: the endpoint comes with the first build then."""
+    """A bundle built into .build/bundles/, by name, or the s3://bucket/prefix/ of one that is in S3. With a
+    build section it is served until the first build, and may be left out: that build brings the endpoint."""
     width: Annotated[int, Field(gt=0)] | None = None
     """Width of a picture whose request names none; with height one of the recipe's sizes."""
     height: Annotated[int, Field(gt=0)] | None = None
@@ -190,7 +190,7 @@ class FineTune(Section):
 
 
 class Build(Section):
-    """The pipeline that makes the campaign's bundles. A campaign with this section serves what it publishes."""
+    """The pipeline that makes the campaign's bundles; what it publishes is served."""
 
     compiler: Literal["neuron", "cpu"] = "neuron"
     """What the bundle runs on: Inferentia2, or any processor (the tiny recipes, and tests)."""

@@ -94,8 +94,8 @@ JOBS_OF_CAMPAIGN = (
 )
 IDS_OF_STACKS = "A stack's ARN ends with an id that CloudFormation makes; its name is exact."
 BOOTSTRAP_VERSION = (
-    "Every CDK template reads the version of the CDK bootstrap by a parameter of the SSM type, whose name has "
-    "the bootstrap's qualifier in it."
+    "Every CDK template reads the version of the CDK bootstrap by a parameter of the SSM type; in its name is "
+    "the bootstrap's qualifier."
 )
 LOG_DELIVERY = Acknowledgement(
     "AwsSolutions-IAM5[Resource::*]",

@@ -40,6 +40,8 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
+from darkroom.sandbox.sagemaker.validation import service_model
+
 _ERROR_NAMES = {"cloudformation": "CloudFormation", "s3": "S3", "sagemaker": "SageMaker", "ssm": "Ssm"}
 
 
@@ -81,6 +83,13 @@ class SageMakerTask(callback.StateTaskServiceCallback):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(supported_integration_patterns={ResourceCondition.Sync})
 
+    def _get_supported_parameters(self) -> set[str] | None:
+        """The integration's parameters; None refuses the state machine that has it."""
+        if self.resource.api_action != "createTrainingJob":
+            return None
+        shape = service_model("sagemaker").operation_model("CreateTrainingJob").input_shape
+        return set(shape.members)
+
     def _eval_service_task(
         self,
         env: Environment,
@@ -88,10 +97,6 @@ class SageMakerTask(callback.StateTaskServiceCallback):  # type: ignore[misc]
         normalised_parameters: dict[str, Any],
         state_credentials: StateCredentials,
     ) -> None:
-        if self.resource.api_action != "createTrainingJob":
-            raise NotImplementedError(
-                f"the sandbox does not play SageMaker's {self.resource.api_action} in states"
-            )
         client = self._client(resource_runtime_part, state_credentials)
         self._started = (client, normalised_parameters["TrainingJobName"])
         response = client.create_training_job(**normalised_parameters)

@@ -94,8 +94,8 @@ JOBS_OF_CAMPAIGN = (
 )
 IDS_OF_STACKS = "A stack's ARN ends with an id that CloudFormation makes; its name is exact."
 BOOTSTRAP_VERSION = (
-    "Every CDK template reads the version of the CDK bootstrap by a parameter of the SSM type; in its name is "
-    "the bootstrap's qualifier."
+    "Every CDK template reads the bootstrap's version by a parameter of the SSM type; its name holds the "
+    "bootstrap's qualifier."
 )
 LOG_DELIVERY = Acknowledgement(
     "AwsSolutions-IAM5[Resource::*]",

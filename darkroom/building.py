@@ -105,10 +105,8 @@ def _steps(states: Any, execution: str) -> Iterator[str]:
 def _outcome(described: Mapping[str, Any]) -> str:
     if described["status"] == "SUCCEEDED":
         return str(json.loads(described["output"])["bundle"])
-    error, cause = described.get("error", ""), _reason(described.get("cause", ""))
-    raise BuildError(
-        f"the build {described['status'].lower().replace('_', ' ')}: {error} {cause}".rstrip(": ")
-    )
+    ended = described["status"].lower().replace("_", " ")
+    raise BuildError(f"the build {ended}: {_reason(described.get('cause', ''))}".rstrip(": "))
 
 
 def _reason(cause: str) -> str:

@@ -292,7 +292,8 @@ def _telling(machine: Machine) -> dict[str, State]:
             error="$.while_telling",
             then="Failed",
         ),
-        "Failed": {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"},
+        # A state machine's own errors must not begin with "States.", as the name of what failed may.
+        "Failed": {"Type": "Fail", "Error": "BuildFailed", "CausePath": "$.error.Cause"},
     }
 
 

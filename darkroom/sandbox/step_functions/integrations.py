@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
@@ -81,7 +81,9 @@ class SageMakerTask(callback.StateTaskServiceCallback):  # type: ignore[misc]
     """CreateTrainingJob, with .sync until the job has ended."""
 
     def __init__(self) -> None:
-        super().__init__(supported_integration_patterns={ResourceCondition.Sync})
+        # The interpreter's code for .sync needs the endpoint that only the second pattern makes.
+        patterns = {ResourceCondition.Sync, ResourceCondition.WaitForTaskToken}
+        super().__init__(supported_integration_patterns=patterns)
 
     def _get_supported_parameters(self) -> set[str] | None:
         """The integration's parameters; None refuses the state machine that has it."""
@@ -120,7 +122,7 @@ class SageMakerTask(callback.StateTaskServiceCallback):  # type: ignore[misc]
     def _eval_sync(self, env: Environment, *arguments: Any, **keywords: Any) -> Any:
         """Wait for the job; it is stopped with the execution, or with the state that ran out of time."""
         outcome = super()._eval_sync(env, *arguments, **keywords)
-        if outcome is None:
+        if not isinstance(outcome, dict):
             client, name = self._started
             client.stop_training_job(TrainingJobName=name)
         return outcome
@@ -142,7 +144,7 @@ class SageMakerTask(callback.StateTaskServiceCallback):  # type: ignore[misc]
         )
         return FailureEvent(
             env=env,
-            error_name=CustomErrorName(error),
+            error_name=ErrorName(error_name=error),
             event_type=HistoryEventType.TaskFailed,
             event_details=EventDetails(taskFailedEventDetails=details),
         )

@@ -171,7 +171,7 @@ def test_a_source_that_is_not_there_is_told_and_changes_nothing(
 ) -> None:
     before = pipeline.pointer()
     ended = pipeline.ended(pipeline.start(source="s3://nowhere-at-all/weights/"))
-    assert (ended["status"], ended["error"]) == ("FAILED", "States.TaskFailed")
+    assert (ended["status"], ended["error"]) == ("FAILED", "BuildFailed")
     assert "nowhere-at-all" in json.loads(ended["cause"])["FailureReason"]
     assert pipeline.pointer() == before == pipeline.served("machine-inference")
     assert (pipeline.told()[-1]["status"], pipeline.told()[-1]["error"]) == ("failed", "States.TaskFailed")
@@ -180,7 +180,7 @@ def test_a_source_that_is_not_there_is_told_and_changes_nothing(
 def test_what_a_campaign_cant_do_is_refused_at_once(pipeline: Pipeline) -> None:
     for asked in ({"recipe": "sdxl"}, {"pictures": "s3://brand/mark/", "source": "s3://weights/"}):
         ended = pipeline.ended(pipeline.start(**asked))
-        assert (ended["status"], ended["error"]) == ("FAILED", "RequestRefused")
+        assert (ended["status"], ended["error"]) == ("FAILED", "BuildFailed")
         assert pipeline.told()[-1]["error"] == "RequestRefused"
 
 
@@ -190,7 +190,7 @@ def test_stacks_that_dont_take_a_bundle_are_put_back_to_the_one_before(
     before = pipeline.pointer()
     half = pipeline._machine("half-build", ["machine-inference", "machine-gone"])
     ended = pipeline.ended(pipeline.start(half, name="another"))
-    assert (ended["status"], ended["error"]) == ("FAILED", "StackUpdateRefused")
+    assert (ended["status"], ended["error"]) == ("FAILED", "BuildFailed")
     assert "machine-gone" in ended["cause"]
     assert pipeline.pointer() == before
     assert pipeline.served("machine-inference") == before

@@ -52,6 +52,34 @@ def api(campaign: str) -> None:
 
 
 @app.command()
+def build(
+    campaign: str,
+    source: Annotated[str | None, typer.Option(help="s3://bucket/prefix/ of the weights.")] = None,
+    pictures: Annotated[
+        str | None, typer.Option(help="s3://bucket/prefix/ of captioned pictures: fine-tune on them first.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The bundle's name. Default: the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
+    rank: Annotated[int | None, typer.Option(help="The LoRA adapter's rank.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Training's seed.", min=0)] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Wait for its end; exit 1 if it failed.")] = False,
+) -> None:
+    """Start a deployed campaign's model build: fine-tune, compile, verify, publish, serve."""
+    from darkroom.building import BuildError, BuildRequest, follow_build, start_build
+    from darkroom.deployed import NotDeployedError
+
+    request = BuildRequest(source, pictures, name, steps, rank, seed)
+    try:
+        execution = start_build(campaign, request)
+        typer.echo(f"Started {execution}")
+        if watch:
+            typer.echo(f"{campaign} serves {follow_build(execution, typer.echo)}")
+    except (BuildError, NotDeployedError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
 def demo(
     output: Annotated[Path, typer.Option(help="Where pictures and the report go.")] = Path("out/demo"),
 ) -> None:

@@ -13,7 +13,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
+from stacks.build_roles import LOG_GROUP
 from stacks.campaign_stage import CampaignStage
+from stacks.served_bundle import PREFIX
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,32 @@ WEB_FIREWALL = Acknowledgement(
 )
 
 
+KEYS_OF_SOURCES = (
+    "A job downloads every object of its input: the project's code, and sources that the file names."
+)
+KEYS_OF_BUILDS = "Keys are made of a build's id and of the files' names: the prefix is as exact as it can be."
+STREAMS = (
+    "SageMaker names the log stream of a job, in the one group that all training jobs of an account share."
+)
+JOBS_OF_CAMPAIGN = (
+    "A job's name begins with the campaign's and goes on with its build's id, which is made when it runs."
+)
+IDS_OF_STACKS = "A stack's ARN ends with an id that CloudFormation makes; its name is exact."
+BOOTSTRAP_VERSION = (
+    "Every CDK template reads the bootstrap's version by a parameter of the SSM type; its name holds the "
+    "bootstrap's qualifier."
+)
+LOG_DELIVERY = Acknowledgement(
+    "AwsSolutions-IAM5[Resource::*]",
+    "The log delivery actions that Step Functions needs, and X-Ray's, take no resource: IAM has only *.",
+)
+
+
 def _acknowledgements(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]]:
     yield from _of_data(stage)
     yield from _of_inference(stage)
     yield from _of_api(stage)
+    yield from _of_build(stage)
 
 
 def _of_data(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]]:
@@ -99,10 +123,14 @@ def _of_data(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement
 
 
 def _of_inference(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]]:
-    role, (bucket, prefix) = stage.inference.role, stage.inference.bundle
-    bundle = f"arn:{stage.inference.partition}:s3:::{bucket}/{prefix}*"
+    role = stage.inference.role
     yield role, NO_RESOURCE
-    yield role, _wildcard(stage.inference.resolve(bundle), KEYS_OF_BUNDLE)
+    if stage.inference.bundle is not None:
+        bucket, prefix = stage.inference.bundle
+        bundle = f"arn:{stage.inference.partition}:s3:::{bucket}/{prefix}*"
+        yield role, _wildcard(stage.inference.resolve(bundle), KEYS_OF_BUNDLE)
+    if stage.data.built is not None:
+        yield role, _objects(stage.data.built.bucket, f"{PREFIX}*", KEYS_OF_BUNDLE, user=stage.inference)
     keys = f"arn:{stage.inference.partition}:kms:{stage.inference.region}:*:key/*"
     yield role, _wildcard(keys, ANY_KEY)
     if stage.inference.topics:
@@ -124,6 +152,38 @@ def _of_api(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]
         yield function.role, TRACING
         for each in objects:
             yield function.role, each
+
+
+def _of_build(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]]:
+    build, built = stage.build, stage.data.built
+    if build is None or built is None:
+        return
+    log_group = f"arn:{build.partition}:logs:{build.region}:{build.account}:log-group:{LOG_GROUP}"
+    code, *sources = [
+        _wildcard(build.resolve(f"arn:{build.partition}:s3:::{bucket}/{prefix}*"), KEYS_OF_SOURCES)
+        for bucket, prefix in [build.code, *build.sources]
+    ]
+    for role in (build.building_role, build.publishing_role):
+        yield role, NO_RESOURCE
+        yield role, code
+        yield role, _wildcard(f"arn:{build.partition}:kms:{build.region}:*:key/*", ANY_KEY)
+        yield role, _wildcard(f"{log_group}:log-stream:*", STREAMS)
+        yield role, _objects(built.bucket, "builds/*", KEYS_OF_BUILDS, user=build)
+    for source in sources:
+        yield build.building_role, source
+    yield build.building_role, _objects(built.bucket, "cache/*", KEYS_OF_BUILDS, user=build)
+    yield build.publishing_role, _objects(built.bucket, "results/*", KEYS_OF_BUILDS, user=build)
+    yield build.publishing_role, _objects(built.bucket, f"{PREFIX}*", KEYS_OF_BUILDS, user=build)
+    yield build.machine_role, LOG_DELIVERY
+    yield build.machine_role, _objects(built.bucket, "results/*", KEYS_OF_BUILDS, user=build)
+    here = f"{build.region}:{build.account}"
+    for resource, reason in (
+        (f"sagemaker:{here}:training-job/{stage.campaign.name}-*", JOBS_OF_CAMPAIGN),
+        (f"cloudformation:{here}:stack/{stage.inference.stack_name}/*", IDS_OF_STACKS),
+        (f"cloudformation:{here}:stack/{stage.api.stack_name}/*", IDS_OF_STACKS),
+        (f"ssm:{here}:parameter/cdk-bootstrap/*", BOOTSTRAP_VERSION),
+    ):
+        yield build.machine_role, _wildcard(f"arn:{build.partition}:{resource}", reason)
 
 
 def _objects_of_jobs(stage: CampaignStage, *, user: cdk.Stack) -> Iterator[Acknowledgement]:

@@ -24,6 +24,7 @@ from stacks.lambda_code import LambdaCode
 from stacks.openapi import request_rules
 from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
+from stacks.served_bundle import if_built, served_bundle
 from stacks.utilization import NAMESPACE, SERVICE
 
 # A link lives as long as a page that shows the picture is looked at.
@@ -58,6 +59,7 @@ class ApiStack(cdk.Stack):
         super().__init__(scope, id, env=env, description=description)
         self._campaign = campaign
         self._storage = storage
+        self._model_id = self._build_model_id()
         self._topics = topics
         self._code = lambda_code.package("image_api")
         self._layers = [lambda_code.dependencies(self)]
@@ -77,6 +79,13 @@ class ApiStack(cdk.Stack):
             value=self.http.key.ref,
             description="aws apigateway get-api-key --include-value --api-key ID shows the key",
         )
+
+    def _build_model_id(self) -> str:
+        """What draws, as part of every job's id; what a build publishes changes it."""
+        if self._campaign.file.build is None:
+            return self._campaign.model_id
+        served = served_bundle(self, self._campaign)
+        return if_built(served, self._campaign.model_id_of(served.uri), self._campaign.model_id)
 
     def _build_dead_letters(self) -> sqs.Queue:
         """One place to look at for what nobody could handle: notifications, events, invocations."""
@@ -235,7 +244,7 @@ class ApiStack(cdk.Stack):
         endpoint = self._campaign.file.endpoint
         return {
             "CAMPAIGN": self._campaign.name,
-            "MODEL_ID": self._campaign.model_id,
+            "MODEL_ID": self._model_id,
             "JOBS_TABLE": self._storage.jobs.table_name,
             "PAYLOADS_BUCKET": self._storage.payloads.bucket_name,
             "PICTURES_BUCKET": self._storage.pictures.bucket_name,

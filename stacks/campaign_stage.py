@@ -10,6 +10,7 @@ from stacks.api_stack import ApiStack, Storage
 from stacks.data_stack import DataStack
 from stacks.inference_stack import InferenceStack
 from stacks.lambda_code import LambdaCode
+from stacks.model_build_stack import ModelBuildStack
 from stacks.monitoring_stack import MonitoringStack
 
 
@@ -36,6 +37,7 @@ class CampaignStage(cdk.Stage):
             key=self.data.key,
             payloads=self.data.payloads,
             pictures=self.data.pictures,
+            built=self.data.built,
             env=env,
             description=f"Campaign {campaign.name}: endpoint and scaling",
         )
@@ -64,5 +66,25 @@ class CampaignStage(cdk.Stage):
             env=env,
             description=f"Campaign {campaign.name}: dashboard and alarms",
         )
+        self.build = self._build_pipeline(env)
         for name, value in {"darkroom:campaign": campaign.name, **file.tags}.items():
             cdk.Tags.of(self).add(name, value)
+
+    def _build_pipeline(self, env: cdk.Environment) -> ModelBuildStack | None:
+        build, built = self.campaign.file.build, self.data.built
+        if build is None or built is None:
+            return None
+        # Both read the parameter that is in the data stack.
+        self.api.add_stack_dependency(self.data)
+        self.inference.add_stack_dependency(self.data)
+        return ModelBuildStack(
+            self,
+            "build",
+            campaign=self.campaign,
+            build=build,
+            key=self.data.key,
+            built=built,
+            updates=[self.inference.stack_name, self.api.stack_name],
+            env=env,
+            description=f"Campaign {self.campaign.name}: the pipeline that makes its bundles",
+        )

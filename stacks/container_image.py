@@ -12,7 +12,7 @@ from aws_cdk import region_info
 from darkroom.campaign import CampaignError, Problem, ResolvedCampaign
 from darkroom.campaign.fields import IMAGE
 from darkroom.campaign.model import Container
-from darkroom.campaign.problem import MISSING
+from darkroom.campaign.problem import MISSING, FieldPath
 from stacks.permissions import allow
 
 # Repository and tag; diffusers is inside.
@@ -53,21 +53,43 @@ def container_image(stack: cdk.Stack, campaign: ResolvedCampaign) -> ContainerIm
     Raises:
         CampaignError: AWS publishes its containers in no account that CDK knows for this region.
     """
-    given = re.fullmatch(IMAGE, campaign.file.endpoint.image or "")
-    if given is not None:
-        uri = given.string
-        account, region, repository = given["account"], given["region"], given["repository"]
-    else:
-        region = campaign.file.environment.region
-        repository, tag = IMAGES[campaign.container]
-        known = region_info.RegionInfo.get(region).dlc_repository_account
-        if known is None:
-            rule = f"CDK knows no account with AWS's inference containers in {region} ({campaign.name})"
-            raise CampaignError(
-                [Problem(("endpoint", "image"), MISSING, rule, "an image in ECR of your own")]
-            )
-        account = known
-        uri = f"{account}.dkr.ecr.{region}.{stack.url_suffix}/{repository}:{tag}"
+    own = campaign.file.endpoint.image
+    if own is not None:
+        return own_container(stack, own)
+    repository, tag = IMAGES[campaign.container]
+    return aws_container(stack, campaign, repository, tag, field=("endpoint", "image"))
+
+
+def own_container(stack: cdk.Stack, uri: str) -> ContainerImage:
+    """An image that a campaign file names.
+
+    Raises:
+        ValueError: it is not in ECR; loading the campaign saw to that.
+    """
+    given = re.fullmatch(IMAGE, uri)
+    if given is None:
+        raise ValueError(f"{uri} is no image in ECR")
+    return _image(stack, uri, given["account"], given["region"], given["repository"])
+
+
+def aws_container(
+    stack: cdk.Stack, campaign: ResolvedCampaign, repository: str, tag: str, *, field: FieldPath
+) -> ContainerImage:
+    """One of AWS's containers in the campaign's region; ``field`` is where a campaign names another.
+
+    Raises:
+        CampaignError: AWS publishes its containers in no account that CDK knows for this region.
+    """
+    region = campaign.file.environment.region
+    account = region_info.RegionInfo.get(region).dlc_repository_account
+    if account is None:
+        rule = f"CDK knows no account with AWS's containers in {region} ({campaign.name})"
+        raise CampaignError([Problem(field, MISSING, rule, "an image in ECR of your own")])
+    uri = f"{account}.dkr.ecr.{region}.{stack.url_suffix}/{repository}:{tag}"
+    return _image(stack, uri, account, region, repository)
+
+
+def _image(stack: cdk.Stack, uri: str, account: str, region: str, repository: str) -> ContainerImage:
     return ContainerImage(uri, f"arn:{stack.partition}:ecr:{region}:{account}:repository/{repository}")
 
 

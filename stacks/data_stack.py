@@ -9,12 +9,14 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
 from stacks.lambda_code import LambdaCode
 from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
+from stacks.served_bundle import NONE, BuiltBundles, build_log_group, parameter_name
 
 DAY = 86400
 MAX_ATTEMPTS = 3
@@ -23,6 +25,8 @@ MAX_ATTEMPTS = 3
 LOGS_DAYS = 90
 # A picture is deleted by S3 at the earliest a day after its job is forgotten: no link points nowhere.
 MARGIN_DAYS = 1
+# A part that was compiled so long ago is compiled again.
+WORK_DAYS = 60
 
 
 class DataStack(cdk.Stack):
@@ -49,6 +53,7 @@ class DataStack(cdk.Stack):
         self.payloads = self._build_payloads_bucket()
         self.pictures = self._build_pictures_bucket()
         self.jobs = self._build_job_table()
+        self.built = self._build_bundle_store() if campaign.file.build else None
         cdk.CfnOutput(self, "PicturesBucketName", value=self.pictures.bucket_name)
         cdk.CfnOutput(self, "JobsTableName", value=self.jobs.table_name)
 
@@ -70,7 +75,25 @@ class DataStack(cdk.Stack):
                 source_arns=[arn(self, "cloudwatch", f"alarm:{self._campaign.name}-*")],
             )
         )
+        if self._campaign.file.build is not None:
+            key.add_to_resource_policy(self._allow_build_logs())
         return key
+
+    def _allow_build_logs(self) -> iam.PolicyStatement:
+        """CloudWatch Logs encrypts as itself (its user guide, "Encrypt log data", key policy)."""
+        log_group = arn(self, "logs", f"log-group:{build_log_group(self._campaign.name)}")
+        return iam.PolicyStatement(
+            principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
+            actions=[
+                "kms:Decrypt*",
+                "kms:Describe*",
+                "kms:Encrypt*",
+                "kms:GenerateDataKey*",
+                "kms:ReEncrypt*",
+            ],
+            resources=["*"],
+            conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": log_group}},
+        )
 
     def _build_cleanup_function(self, lambda_code: LambdaCode) -> PythonFunction:
         """Empties buckets on deletion. CloudFormation waits for its answer: it needs no dead-letter queue."""
@@ -127,18 +150,43 @@ class DataStack(cdk.Stack):
     def _build_payloads_bucket(self) -> s3.Bucket:
         """Payloads hold prompts: they go as soon as no attempt can need them."""
         waiting = MAX_ATTEMPTS * self._campaign.file.endpoint.request_time_to_live
-        bucket = self._build_bucket("Payloads", days=_days(waiting), removal_policy=cdk.RemovalPolicy.DESTROY)
+        expired = [_expiry(_days(waiting) + MARGIN_DAYS)]
+        bucket = self._build_bucket(
+            "Payloads", lifecycle_rules=expired, removal_policy=cdk.RemovalPolicy.DESTROY
+        )
         self._empty_on_destroy(bucket)
         return bucket
 
     def _build_pictures_bucket(self) -> s3.Bucket:
-        days = _days(self._campaign.file.cache.time_to_live)
-        bucket = self._build_bucket("Pictures", days=days, removal_policy=self._kept)
+        expired = [_expiry(_days(self._campaign.file.cache.time_to_live) + MARGIN_DAYS)]
+        bucket = self._build_bucket("Pictures", lifecycle_rules=expired, removal_policy=self._kept)
         if not self._keeps:
             self._empty_on_destroy(bucket)
         return bucket
 
-    def _build_bucket(self, id: str, *, days: int, removal_policy: cdk.RemovalPolicy) -> s3.Bucket:
+    def _build_bundle_store(self) -> BuiltBundles:
+        """Where builds publish. CloudFormation never writes the parameter again: its text here stays NONE."""
+        # Bundles stay: which one a rollback or an instance to come needs, no age says. What builds leave on
+        # their way is of use to the next build alone.
+        expired = [_expiry(WORK_DAYS, prefix) for prefix in ("builds/", "cache/", "results/")]
+        bucket = self._build_bucket("Bundles", lifecycle_rules=expired, removal_policy=self._kept)
+        if not self._keeps:
+            self._empty_on_destroy(bucket)
+        parameter = ssm.CfnParameter(
+            self,
+            "ServedBundle",
+            name=parameter_name(self._campaign.name),
+            type="String",
+            value=NONE,
+            description=f"The S3 URI of the bundle that the campaign {self._campaign.name} serves",
+            tags={"darkroom:campaign": self._campaign.name, **self._campaign.file.tags},
+        )
+        cdk.CfnOutput(self, "BundlesBucketName", value=bucket.bucket_name)
+        return BuiltBundles(bucket, parameter)
+
+    def _build_bucket(
+        self, id: str, *, lifecycle_rules: list[s3.LifecycleRule], removal_policy: cdk.RemovalPolicy
+    ) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             id,
@@ -150,7 +198,7 @@ class DataStack(cdk.Stack):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             server_access_logs_bucket=self.access_logs,
             server_access_logs_prefix=f"{id.lower()}/",
-            lifecycle_rules=[_expiry(days + MARGIN_DAYS)],
+            lifecycle_rules=lifecycle_rules,
             removal_policy=removal_policy,
         )
         if bucket.policy is not None:
@@ -194,9 +242,10 @@ def _days(seconds: int) -> int:
     return math.ceil(seconds / DAY)
 
 
-def _expiry(days: int) -> s3.LifecycleRule:
+def _expiry(days: int, prefix: str | None = None) -> s3.LifecycleRule:
     return s3.LifecycleRule(
-        id="expire",
+        id="expire" if prefix is None else f"expire-{prefix.rstrip('/')}",
+        prefix=prefix,
         expiration=cdk.Duration.days(days),
         abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
     )

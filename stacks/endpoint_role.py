@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -11,7 +13,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.container_image import ContainerImage
-from stacks.permissions import allow
+from stacks.permissions import allow, reading_below
 
 METRIC_NAMESPACES = ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]
 
@@ -19,7 +21,7 @@ METRIC_NAMESPACES = ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]
 def endpoint_role(
     scope: Construct,
     *,
-    bundle: tuple[str, str],
+    bundles: Sequence[tuple[s3.IBucket, str]],
     image: ContainerImage,
     key: kms.IKey,
     payloads: s3.IBucket,
@@ -29,12 +31,9 @@ def endpoint_role(
 ) -> iam.Role:
     """The execution role (SageMaker developer guide, "SageMaker AI execution roles", CreateModel).
 
-    ``bundle`` is the bucket and prefix that SageMaker downloads to /opt/ml/model. A realtime endpoint has no
-    topics, and nothing to read or write for a request.
+    ``bundles`` are the buckets and prefixes that SageMaker may download to /opt/ml/model. A realtime endpoint has
+    no topics, and nothing to read or write for a request.
     """
-    bucket, prefix = bundle
-    bundle_bucket = s3.Bucket.from_bucket_name(scope, "BundleBucket", bucket)
-    bundle_objects = bundle_bucket.arn_for_objects(f"{prefix}*")
     stack = cdk.Stack.of(scope)
     requests = [
         allow(["s3:GetObject"], [payloads.arn_for_objects("payloads/*")]),
@@ -44,20 +43,7 @@ def endpoint_role(
         ),
     ]
     statements = [
-        allow(["s3:GetObject"], [bundle_objects]),
-        allow(["s3:ListBucket"], [bundle_bucket.bucket_arn], {"StringLike": {"s3:prefix": f"{prefix}*"}}),
-        # Whatever key the bundle is encrypted with, its policy permitting. The encryption context is the
-        # bucket's ARN under an S3 Bucket Key, else the object's (S3 user guide, "Using SSE-KMS").
-        allow(
-            ["kms:Decrypt"],
-            [f"arn:{stack.partition}:kms:{stack.region}:*:key/*"],
-            {
-                "StringEquals": {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"},
-                "StringLike": {
-                    "kms:EncryptionContext:aws:s3:arn": [bundle_bucket.bucket_arn, bundle_objects]
-                },
-            },
-        ),
+        *(statement for bucket, prefix in bundles for statement in reading_below(stack, bucket, prefix)),
         *(requests if topics else []),
         allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn]),
         # The instances' volumes are encrypted with the key; EC2 gets its grants through this role.

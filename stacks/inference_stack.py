@@ -13,7 +13,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_sns as sns
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from darkroom.campaign import LocalBundle, ResolvedCampaign
 from stacks.bundle_assets import bundle_location
@@ -21,6 +21,7 @@ from stacks.container_image import container_environment, container_image
 from stacks.endpoint_role import endpoint_role
 from stacks.realtime_requests import queue_environment
 from stacks.scaling import EndpointScaling
+from stacks.served_bundle import NONE, PREFIX, BuiltBundles, if_built, served_bundle
 
 VARIANT = "AllTraffic"
 
@@ -46,20 +47,22 @@ class InferenceStack(cdk.Stack):
         key: kms.IKey,
         payloads: s3.IBucket,
         pictures: s3.IBucket,
+        built: BuiltBundles | None,
         env: cdk.Environment,
         description: str,
     ) -> None:
         super().__init__(scope, id, env=env, description=description)
         self._campaign = campaign
         self._key = key
+        self._served = served_bundle(self, campaign) if built else None
         self._topics: dict[str, sns.Topic] = {}
         if campaign.file.endpoint.mode == "async":
             self._topics = {name: self._build_topic(f"{name}Topic") for name in ("Success", "Error")}
-        self.bundle = bundle_location(self, campaign.bundle)
+        self.bundle = bundle_location(self, campaign.bundle) if campaign.bundle else None
         self._image = container_image(self, campaign)
         self.role = endpoint_role(
             self,
-            bundle=self.bundle,
+            bundles=self._readable_bundles(built),
             image=self._image,
             key=key,
             payloads=payloads,
@@ -70,7 +73,9 @@ class InferenceStack(cdk.Stack):
         model = self._build_model()
         config = self._build_endpoint_config(model, pictures)
         endpoint = self._build_endpoint(config)
-        EndpointScaling(self, "Scaling", campaign=campaign, endpoint=endpoint, variant=VARIANT)
+        scaling = EndpointScaling(self, "Scaling", campaign=campaign, endpoint=endpoint, variant=VARIANT)
+        if self.bundle is None:
+            self._only_when_built(model, config, endpoint, scaling)
         cdk.CfnOutput(self, "EndpointName", value=campaign.name)
         # What a downstream system subscribes to, to hear of every picture.
         for name, topic in self._topics.items():
@@ -94,14 +99,37 @@ class InferenceStack(cdk.Stack):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
 
+    def _readable_bundles(self, built: BuiltBundles | None) -> list[tuple[s3.IBucket, str]]:
+        found: list[tuple[s3.IBucket, str]] = []
+        if self.bundle is not None:
+            bucket, prefix = self.bundle
+            found.append((s3.Bucket.from_bucket_name(self, "BundleBucket", bucket), prefix))
+        if built is not None:
+            found.append((built.bucket, PREFIX))
+        return found
+
+    def _only_when_built(self, *constructs: IConstruct) -> None:
+        """Without a bundle there is nothing to serve: the endpoint comes with the first build."""
+        if self._served is None:
+            raise ValueError("a campaign without a bundle has a build section: loading it saw to that")
+        for construct in constructs:
+            for part in construct.node.find_all():
+                if isinstance(part, cdk.CfnResource):
+                    part.cfn_options.condition = self._served.condition
+
+    def _bundle_uri(self) -> str:
+        at_synth = f"s3://{self.bundle[0]}/{self.bundle[1]}" if self.bundle else NONE
+        if self._served is None:
+            return at_synth
+        return if_built(self._served, self._served.uri, at_synth) if self.bundle else self._served.uri
+
     def _build_model(self) -> sagemaker.CfnModel:
         """SageMaker downloads the bundle's prefix, uncompressed, to /opt/ml/model."""
-        bucket, prefix = self.bundle
         container = {
             "image": self._image.uri,
             "modelDataSource": {
                 "s3DataSource": {
-                    "s3Uri": f"s3://{bucket}/{prefix}",
+                    "s3Uri": self._bundle_uri(),
                     "s3DataType": "S3Prefix",
                     "compressionType": "None",
                 }
@@ -115,7 +143,8 @@ class InferenceStack(cdk.Stack):
             execution_role_arn=self.role.role_arn,
             primary_container=container,
         )
-        if isinstance(self._campaign.bundle, LocalBundle):
+        if isinstance(self._campaign.bundle, LocalBundle) and self.bundle is not None:
+            prefix = self.bundle[1]
             # `cdk gc` deletes every asset whose name is in no template, and instances to come need these
             # (aws-cdk, garbage-collection/stack-refresh.ts, ActiveAssetCache).
             model.add_metadata("bundle", [f"{prefix}{path}" for path, _ in self._campaign.bundle.files])
@@ -184,7 +213,13 @@ class InferenceStack(cdk.Stack):
         endpoint.node.add_dependency(self.role, *self._topics.values())
         return endpoint
 
-    def _content_name(self, content: Any) -> str:
-        """The campaign's name and a digest of the content: another content is another resource."""
+    def _content_name(self, content: Any) -> str | None:
+        """The campaign's name and a digest of the content: another content is another resource.
+
+        What is served after the next build nobody knows at synth: CloudFormation gives the names then, new
+        ones for whatever it replaces.
+        """
+        if self._served is not None:
+            return None
         text = json.dumps(self.resolve(content), sort_keys=True)
         return f"{self._campaign.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -199,6 +199,16 @@ def _image(value: str) -> None:
         )
 
 
+# The bucket naming rules of the S3 user guide, then a prefix of at least one part. Least privilege: a whole
+# bucket is nobody's source.
+SOURCE_PREFIX = r"^s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<prefix>[\w!.'()/-]+/)$"
+
+
+def _source_prefix(value: str) -> None:
+    if not re.fullmatch(SOURCE_PREFIX, value):
+        raise refusal("a source is a bucket and a prefix with a slash at its end", "s3://bucket/weights/")
+
+
 CampaignName = Annotated[str, Text(_campaign_name, CAMPAIGN_NAME)]
 ActionName = Annotated[str, Text(_action_name, ACTION_NAME)]
 Account = Annotated[str, Text(_account, ACCOUNT)]
@@ -208,3 +218,6 @@ Email = Annotated[str, Text(_email, EMAIL)]
 TagKey = Annotated[str, Text(_tag_key)]
 TagValue = Annotated[str, Text(_tag_value, TAG_VALUE)]
 ContainerImage = Annotated[str, Text(_image)]
+SourcePrefix = Annotated[
+    str, Text(_source_prefix, SOURCE_PREFIX.replace("?P<bucket>", "").replace("?P<prefix>", ""))
+]

@@ -19,6 +19,7 @@ from darkroom.campaign.reading import Document, read_document
 from darkroom.campaign.recipe import Recipe, read_recipe, recipe_names
 from darkroom.campaign.resolved import ResolvedCampaign
 from darkroom.campaign.rules import (
+    bundle_problems,
     container_problems,
     endpoint_problems,
     model_problems,
@@ -122,14 +123,17 @@ class _Reading:
             self._add(explain(error, Campaign))
         model = self._section("model", Model)
         recipe = self._recipe(model) if model else None
-        bundle = self._bundle(model, recipe) if model and recipe else None
+        named = model.bundle if model else None
+        bundle = self._bundle(named, recipe) if named is not None and recipe else None
+        if model:
+            self._add(bundle_problems(model, builds=self._document.content.get("build") is not None))
         if recipe and isinstance(bundle, LocalBundle):
             recipe = recipe.compiled_for(bundle.sizes)
         self._add_contradictions(model, recipe)
         endpoint = self._section("endpoint", Endpoint)
         if endpoint and bundle:
             self._add(container_problems(endpoint, bundle))
-        if self.problems or file is None or recipe is None or bundle is None:
+        if self.problems or file is None or recipe is None:
             return None
         return ResolvedCampaign(file, recipe, bundle)
 
@@ -179,11 +183,11 @@ class _Reading:
             )
             return None
 
-    def _bundle(self, model: Model, recipe: Recipe) -> LocalBundle | RemoteBundle | None:
+    def _bundle(self, name: str, recipe: Recipe) -> LocalBundle | RemoteBundle | None:
         try:
-            return find_bundle(self._sources.bundles, model.bundle, recipe=recipe.name)
+            return find_bundle(self._sources.bundles, name, recipe=recipe.name)
         except BundleError as error:
-            self._add([Problem(("model", "bundle"), model.bundle, error.rule, error.expected)])
+            self._add([Problem(("model", "bundle"), name, error.rule, error.expected)])
             return None
 
     def _add(self, problems: Iterator[Problem] | list[Problem]) -> None:

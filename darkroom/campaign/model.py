@@ -14,6 +14,7 @@ from darkroom.campaign.fields import (
     Duration,
     Email,
     Region,
+    SourcePrefix,
     TagKey,
     TagValue,
     TimeZone,
@@ -40,6 +41,34 @@ CHIPS: dict[InstanceType, int] = {
 }
 CORES_PER_CHIP = 2
 
+# Training jobs: a processing job runs on no Neuron instance (SageMaker API, ProcessingInstanceType). SDXL's
+# parts were reported to need 35 GB (aws-neuron-sdk issues): 64 GiB and more, but for the small recipes.
+CompileInstance = Literal[
+    "ml.m5.xlarge",
+    "ml.m5.2xlarge",
+    "ml.m5.4xlarge",
+    "ml.m5.12xlarge",
+    "ml.r5.2xlarge",
+    "ml.r5.4xlarge",
+    "ml.r5.8xlarge",
+    "ml.r7i.4xlarge",
+    "ml.r7i.8xlarge",
+    "ml.trn1.2xlarge",
+    "ml.trn1.32xlarge",
+]
+FineTuneInstance = Literal[
+    "ml.m5.xlarge",
+    "ml.m5.4xlarge",
+    "ml.g5.xlarge",
+    "ml.g5.2xlarge",
+    "ml.g5.4xlarge",
+    "ml.g6.xlarge",
+    "ml.g6.2xlarge",
+    "ml.g6.4xlarge",
+    "ml.g6e.2xlarge",
+    "ml.g6e.4xlarge",
+]
+
 
 class Section(BaseModel):
     """A part of a campaign file: read once, never changed, no unknown keys, no conversions."""
@@ -61,8 +90,9 @@ class Model(Section):
 
     recipe: str
     """A model family: the name of a file in model_artifacts/recipes/."""
-    bundle: str
-    """A bundle built into .build/bundles/, by name, or the s3://bucket/prefix/ of one that is in S3."""
+    bundle: str | None = None
+    """A bundle built into .build/bundles/, by name, or the s3://bucket/prefix/ of one that is in S3. With a
+    build section it is served until the first build, and may be left out: that build brings the endpoint."""
     width: Annotated[int, Field(gt=0)] | None = None
     """Width of a picture whose request names none; with height one of the recipe's sizes."""
     height: Annotated[int, Field(gt=0)] | None = None
@@ -158,6 +188,38 @@ class Scaling(Section):
     """Changes of the bounds at known times."""
 
 
+class FineTune(Section):
+    """The LoRA training job."""
+
+    instance_type: FineTuneInstance = "ml.g5.2xlarge"
+    """Where it trains; a CPU will do for the tiny model alone."""
+    volume_size: Annotated[int, Field(ge=1, le=16384)] = 100
+    """The instance's volume in GB: it holds the source, the pictures and the tuned model."""
+    timeout: Annotated[int, Duration(MINUTE, 5 * DAY, "a training job may take 5 days")] = 4 * HOUR
+    """How long training may take."""
+    image: ContainerImage | None = None
+    """The container image in ECR. Default: Hugging Face's PyTorch training container for GPUs."""
+
+
+class Build(Section):
+    """The pipeline that makes the campaign's bundles; what it publishes is served."""
+
+    compiler: Literal["neuron", "cpu"] = "neuron"
+    """What the bundle runs on: Inferentia2, or any processor (the tiny recipes, and tests)."""
+    instance_type: CompileInstance = "ml.r5.4xlarge"
+    """Where it compiles: a CPU host whose memory holds the largest part, or a Neuron instance."""
+    volume_size: Annotated[int, Field(ge=1, le=16384)] = 200
+    """The instance's volume in GB: it holds the source, what is compiled and the bundle."""
+    timeout: Annotated[int, Duration(MINUTE, 5 * DAY, "a training job may take 5 days")] = 4 * HOUR
+    """How long compiling may take."""
+    sources: tuple[SourcePrefix, ...] = Field(default=(), strict=False)
+    """The s3://bucket/prefix/ that builds may read weights and pictures from; others they can't."""
+    fine_tune: FineTune | None = None
+    """Lets a build fine-tune its source before it compiles. Default: it can't."""
+    image: ContainerImage | None = None
+    """The container image that compiles. Default: the one that serves, so that both have one SDK."""
+
+
 class Cache(Section):
     """How long a picture answers for its request."""
 
@@ -199,6 +261,8 @@ class Campaign(Section):
     cache: Cache = Cache()
     notifications: Notifications = Notifications()
     api: Api = Api()
+    build: Build | None = None
+    """Default: no pipeline, and the model's bundle is served."""
     retention: Literal["delete", "keep"] = "delete"
     """What cdk destroy does with the pictures, the job table and the key."""
     tags: dict[TagKey, TagValue] = {}

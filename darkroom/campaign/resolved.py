@@ -17,11 +17,15 @@ def most_workers(instance_type: InstanceType, recipe: Recipe) -> int:
 
 @dataclass(frozen=True)
 class ResolvedCampaign:
-    """A valid campaign file, its recipe and its bundle; the defaults that depend on them."""
+    """A valid campaign file, its recipe and its bundle; the defaults that depend on them.
+
+    Attributes:
+        bundle: None only with a build section: the first build brings the first bundle.
+    """
 
     file: Campaign
     recipe: Recipe
-    bundle: LocalBundle | RemoteBundle
+    bundle: LocalBundle | RemoteBundle | None
 
     @property
     def name(self) -> str:
@@ -68,5 +72,12 @@ class ResolvedCampaign:
 
     @cached_property
     def model_id(self) -> str:
-        """What draws: part of every job's id, so another bundle never serves this one's pictures."""
-        return f"{self.recipe.name}@{self.bundle.version}"
+        """What draws: part of every job's id, so another bundle never serves this one's pictures.
+
+        With a build section only until the first build: then what it published draws.
+        """
+        return self.model_id_of("none" if self.bundle is None else self.bundle.version)
+
+    def model_id_of(self, version: str) -> str:
+        """What draws when the bundle of that version is served."""
+        return f"{self.recipe.name}@{version}"

@@ -16,6 +16,15 @@ from darkroom.campaign.resolved import most_workers
 BOUNDS_OF_SCALING: tuple[FieldPath, ...] = (("scaling", "min_instances"), ("scaling", "max_instances"))
 
 
+def bundle_problems(model: Model, *, builds: bool) -> Iterator[Problem]:
+    """A campaign has something to serve: a bundle, or a pipeline that makes one."""
+    if model.bundle is None and not builds:
+        rule = "without a build section this field is required"
+        yield Problem(
+            ("model", "bundle"), MISSING, rule, "a bundle's name or s3://bucket/prefix/, or build: {}"
+        )
+
+
 def scaling_problems(scaling: Scaling) -> Iterator[Problem]:
     """The minimum is not above the maximum, in the bounds and in every scheduled action."""
     if scaling.min_instances > scaling.max_instances:

@@ -27,7 +27,7 @@ _FAILED = ("500 Internal Server Error", "InternalFailure")
 
 
 # The services that docs/sandbox.md names, and what SDKs and the CDK CLI need around them. moto keeps
-# records for a hundred more (instances, clusters, state machines), and nothing would run behind them.
+# records for a hundred more (instances, clusters, databases), and nothing would run behind them.
 _PLAYED = frozenset(
     {
         "apigateway",
@@ -48,6 +48,7 @@ _PLAYED = frozenset(
         "sns",
         "sqs",
         "ssm",
+        "stepfunctions",
         "sts",
     }
 )

@@ -21,6 +21,7 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.ssm.models import ssm_backends
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 _BOOTSTRAP_STACK = "CDKToolkit"
 
@@ -147,6 +148,11 @@ def _inference() -> Found:
             yield "AWS::ApplicationAutoScaling::ScheduledAction", action.scheduled_action_name
 
 
+def _workflows() -> Found:
+    for states in _backends(stepfunctions_parser_backends):
+        yield from (("AWS::StepFunctions::StateMachine", one.arn) for one in list(states.state_machines))
+
+
 _SERVICES: tuple[Callable[[], Found], ...] = (
     _storage,
     _access,
@@ -154,4 +160,5 @@ _SERVICES: tuple[Callable[[], Found], ...] = (
     _functions,
     _observation,
     _inference,
+    _workflows,
 )

@@ -27,6 +27,7 @@ from darkroom.sandbox import (
     s3,
     sagemaker,
     sns,
+    step_functions,
 )
 from darkroom.sandbox.aws_errors import Aws, service_of, with_clear_errors
 from darkroom.sandbox.clock import Clock
@@ -45,6 +46,7 @@ _ROOMS = (
     eventbridge,
     sns,
     sagemaker,
+    step_functions,
     # After the rooms that emit metrics, and schedules before alarms: the order of their ticks.
     application_autoscaling,
     cloudwatch,

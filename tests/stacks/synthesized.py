@@ -28,6 +28,11 @@ class Synthesized:
     def template_path(self, stack: str) -> Path:
         return self._file(stack, "template")
 
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """The stacks there are: a campaign that builds has one more."""
+        return (*STACKS, "build") if list(self.outdir.glob("assembly-*/*build*.template.json")) else STACKS
+
     def asset_manifest(self, stack: str) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(self._file(stack, "assets").read_text())
         return manifest

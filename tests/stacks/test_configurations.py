@@ -15,7 +15,7 @@ from aws_cdk import aws_sns as sns
 from app import add_nag
 from stacks import acknowledgements
 from stacks.acknowledgements import Acknowledgement
-from tests.stacks.synthesized import STACKS, Synth
+from tests.stacks.synthesized import Synth
 
 CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "demo": ("demo", {}),
@@ -25,6 +25,18 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "kept, local bundle": ("demo", {"retention": "keep"}),
     "Large Model Inference container": ("newsletter", {"endpoint": {"container": "djl"}}),
     "realtime, schedule": ("storefront", {}),
+    "builds, nothing to begin with": (
+        "demo",
+        {
+            "model": {"bundle": None},
+            "build": {"sources": ["s3://weights/tiny/"], "fine_tune": {}},
+            "notifications": {"email": ["ops@example.com"]},
+        },
+    ),
+    "builds, kept, a bundle to begin with": (
+        "newsletter",
+        {"retention": "keep", "build": {"instance_type": "ml.trn1.2xlarge"}},
+    ),
     "own image, another partition": (
         "newsletter",
         {
@@ -49,7 +61,7 @@ def test_every_configuration_passes_cdk_nag_and_cdks_own_rules(
 
 def test_every_configuration_passes_cfn_lint(synth: Synth) -> None:
     synthesized = [synth(name, checked=True, **overrides) for name, overrides in CONFIGURATIONS.values()]
-    paths = [str(each.template_path(stack)) for each in synthesized for stack in STACKS]
+    paths = [str(each.template_path(stack)) for each in synthesized for stack in each.stacks]
     lint = subprocess.run(
         [str(Path(sys.executable).parent / "cfn-lint"), "--non-zero-exit-code", "error", *paths],
         capture_output=True,
@@ -83,7 +95,7 @@ def test_no_configuration_leaves_an_api_gateway_account_setting_or_an_implicit_l
 ) -> None:
     name, overrides = configuration
     synthesized = synth(name, checked=True, **overrides)
-    for stack in STACKS:
+    for stack in synthesized.stacks:
         assert not synthesized.resources(stack, "AWS::ApiGateway::Account")
         assert not synthesized.resources(stack, "Custom::LogRetention")
         for function in synthesized.resources(stack, "AWS::Lambda::Function").values():

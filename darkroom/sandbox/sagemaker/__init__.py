@@ -36,10 +36,13 @@ def install(context: Context) -> None:
     context.on_stop.append(_stop)
 
 
+def _backends() -> list[SageMakerBackend]:
+    return [one for _, _, one in sagemaker_backends.iter_backends() if isinstance(one, SageMakerBackend)]
+
+
 def endpoints() -> list[Endpoint]:
     """Every endpoint, in every account and region."""
-    backends = [one for _, _, one in sagemaker_backends.iter_backends() if isinstance(one, SageMakerBackend)]
-    return [endpoint for backend in backends for endpoint in backend.running]
+    return [endpoint for backend in _backends() for endpoint in backend.running]
 
 
 def _expire(_moment: float) -> None:
@@ -60,3 +63,5 @@ def _admin(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 def _stop() -> None:
     for endpoint in endpoints():
         endpoint.delete()
+    for backend in _backends():
+        backend.training.stop_all()

@@ -28,6 +28,7 @@ from darkroom.sandbox.sagemaker.deployment import Deployment, deployment_from
 from darkroom.sandbox.sagemaker.endpoint import BusyError, Endpoint
 from darkroom.sandbox.sagemaker.records import EndpointConfigRecord, EndpointRecord, variant_summary
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects
+from darkroom.sandbox.sagemaker.training import TrainingJobs
 from darkroom.sandbox.sagemaker.validation import violations
 
 
@@ -38,6 +39,7 @@ class SageMakerBackend(SageMakerModelBackend):
         super().__init__(region_name, account_id)
         self._requested_models: dict[str, Mapping[str, Any]] = {}
         self._running: dict[str, Endpoint] = {}
+        self.training = TrainingJobs(account_id, region_name)
 
     @property
     def _url_module(self) -> Any:
@@ -48,6 +50,7 @@ class SageMakerBackend(SageMakerModelBackend):
         """Forget everything and end what runs."""
         for endpoint in self._running.values():
             endpoint.delete()
+        self.training.stop_all()
         super().reset()
 
     @property

@@ -14,6 +14,7 @@ from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from darkroom.sandbox import context as sandbox
+from darkroom.sandbox.sagemaker import training
 from darkroom.sandbox.sagemaker.backend import SageMakerBackend, deployment_of
 from darkroom.sandbox.sagemaker.backlog import InferenceRequest
 from darkroom.sandbox.sagemaker.endpoint import Endpoint, EndpointStatus
@@ -26,7 +27,7 @@ from darkroom.sandbox.sagemaker.worker import Answer
 Response = tuple[int, dict[str, str], str]
 RuntimeResponse = tuple[int, dict[str, str], str | bytes]
 
-# moto would also record training jobs, pipelines and the like, which nothing here would run.
+# moto would also record pipelines, notebooks and the like, which nothing here would run.
 _PLAYED = frozenset(
     {
         *(
@@ -42,6 +43,7 @@ _PLAYED = frozenset(
         "AddTags",
         "DeleteTags",
         "ListTags",
+        *training.PLAYED,
     }
 )
 
@@ -69,19 +71,24 @@ def backend(account_id: str, region: str) -> SageMakerBackend:
     return found
 
 
-class SageMakerApi(SageMakerResponse):
+class SageMakerApi(training.TrainingApi, SageMakerResponse):
     """moto's dispatch with the operations that the sandbox plays itself."""
 
     def call_action(self) -> Any:
-        """Answer an operation on hosting; any other is refused by name."""
+        """Answer an operation on hosting or training jobs; any other is refused by name."""
         action = self._get_action()
         if action not in _PLAYED:
-            raise NotImplementedError(f"of SageMaker it plays hosting alone, not {action}")
+            raise NotImplementedError(f"of SageMaker it plays hosting and training jobs alone, not {action}")
         return super().call_action()
 
     @property
     def _hosting(self) -> SageMakerBackend:
         return backend(self.current_account, self.region)
+
+    @property
+    def training(self) -> training.TrainingJobs:
+        """The training jobs of the request's account and region."""
+        return self._hosting.training
 
     def create_model(self) -> ActionResult:
         """CreateModel."""

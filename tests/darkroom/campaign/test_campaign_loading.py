@@ -95,7 +95,10 @@ def test_a_mistake_is_shown_with_file_line_value_rule_and_what_would_be_right(
         ),
         ({"model": {"recipe": "sdlx", "bundle": "s3://a-b/c/"}}, "model.recipe", "did you mean sdxl?"),
         ({"environment": None}, "environment", "a value"),
-        ({"model": {"recipe": "sdxl"}}, "model.bundle", "a value"),
+        ({"model": {"recipe": "sdxl"}}, "model.bundle", "or build: {}"),
+        ({"build": {"sources": ["s3://weights"]}}, "build.sources[0]", "s3://bucket/weights/"),
+        ({"build": {"instance_type": "ml.inf2.xlarge"}}, "build.instance_type", "ml.trn1.2xlarge"),
+        ({"build": {"fine_tune": {"rank": 4}}}, "build.fine_tune.rank", "image"),
         ({"name": "Summer Launch"}, "name", "such as summer-launch"),
         ({"name": "x" * 51}, "name", "2 to 50"),
         ({"name": "launch-"}, "name", "no hyphen last"),
@@ -271,3 +274,10 @@ def test_a_named_file_with_broken_yaml_is_found_by_its_file_name(sources: Source
     (sources.campaigns / "launch.yaml").write_text("{")
     with pytest.raises(CampaignError, match="not readable as YAML"):
         load_campaign(sources, "launch")
+
+
+def test_a_campaign_that_builds_its_bundle_needs_none_to_begin_with(write: Write, sources: Sources) -> None:
+    write(model={"recipe": "sdxl"}, build={"sources": ["s3://weights/sdxl/"]})
+    (campaign,) = load_campaigns(sources)
+    assert campaign.bundle is None
+    assert campaign.model_id == "sdxl@none"

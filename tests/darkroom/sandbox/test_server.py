@@ -107,7 +107,7 @@ def test_of_many_conditional_writes_of_one_item_exactly_one_succeeds(client: Cli
         ("lambda", "get_account_settings", {}),  # REST
         ("iotwireless", "list_destinations", {}),  # a service that moto does not have
         ("ec2", "describe_vpcs", {}),  # one where nothing would run behind moto's records
-        ("sagemaker", "list_training_jobs", {}),  # an operation of that kind
+        ("sagemaker", "list_processing_jobs", {}),  # an operation of that kind
     ],
 )
 def test_a_call_that_is_not_supported_fails_and_names_itself(

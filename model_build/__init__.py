@@ -1,0 +1,1 @@
+"""What runs in a model build's SageMaker jobs: one script around the project's own commands."""

@@ -6,6 +6,7 @@ calls our code, sends the answer. Python runs signal handlers in that thread bet
 one which raises ends a blocked read, and one which only takes a note lets a picture be finished.
 """
 
+import atexit
 import signal
 import sys
 import threading
@@ -79,6 +80,9 @@ class Drain:
     def _leave_soon(self) -> None:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGALRM, lambda _signal, _frame: self._leave())
+            # A model server that ends the process before then: Python takes its handlers away early in that,
+            # and a SIGALRM without one kills.
+            atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_REAL, ANSWER_SECONDS)
 
     def _leave(self) -> None:

@@ -127,6 +127,25 @@ def test_a_worker_that_waits_ends_and_begins_nothing_new(sleeping: Path, adapter
         assert status_of(worker) == 0
 
 
+def test_a_worker_whose_server_ends_first_ends_with_it(sleeping: Path, adapter: str) -> None:
+    # Ending takes longer than the worker would have waited by itself, as it does with torch.
+    code = next(sleeping / path for path in FILES[adapter] if path.endswith(".py"))
+    late = (
+        "import sys, time\n"
+        "class Late:\n"
+        "    def __del__(self, sleep=time.sleep):\n"
+        "        sleep(1.5)\n"
+        "sys.late = Late()\n"
+    )
+    code.write_text(late + code.read_text())
+    with start(sleeping, adapter) as worker:
+        worker.wait_ready(60)
+
+        worker.terminate()
+
+        assert worker.leave(30) == 0
+
+
 def test_a_request_that_came_with_sigterm_is_answered_with_the_reason(sleeping: Path, adapter: str) -> None:
     with start(sleeping, adapter) as worker:
         worker.wait_ready(60)

@@ -90,7 +90,7 @@ def test_a_thousand_malformed_payloads_are_refused_and_leave_the_worker_whole(
         with drawing(fresh, slow) as answer_of_fresh:
             fresh.terminate()
         assert answer_of_fresh() == drawn
-        assert fresh.leave(10) == 0
+        assert fresh.leave(60) == 0
 
 
 def test_a_client_of_the_containers_own_handler_need_not_change(

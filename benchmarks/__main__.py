@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import front_end, planner, synth
+from benchmarks import front_end, model, planner, synth
+from benchmarks.model import Rebuild
 from benchmarks.planner import Comparison, Day
 from benchmarks.ratio import Ratio
 from benchmarks.synth import Growth
@@ -26,11 +27,18 @@ def main() -> None:
         front_end.cold_start,
         synth.one_campaign,
         synth.one_campaign_without_validation,
+        model.serving_over_bare_loop,
+        model.loading_time,
+        model.loading_memory,
+        model.parallel_build,
     ):
         with console.status(f"{measure.__module__}.{measure.__name__}"):
             ratio = measure()
         console.print(f"{ratio.name}: {ratio.ratio:.2f} ({_goal(ratio)})")
         ratios.append(ratio)
+    with console.status("model.rebuild"):
+        rebuild = model.rebuild()
+    console.print(f"a rebuild with nothing changed: {rebuild.seconds:.2f} s (goal {rebuild.goal:g})")
     with console.status("synth.growth"):
         growth = synth.growth()
     console.print(f"each further campaign: {growth.seconds_per_campaign:.2f} s (goal {growth.goal})")
@@ -40,7 +48,7 @@ def main() -> None:
     with console.status("planner.day"):
         days = [planner.day(hours) for hours in (6, 12, 24)]
     console.print(f"a day of {days[-1].requests:,} requests: {days[-1].seconds:.1f} s (goal 60)")
-    REPORT.write_text(_report(ratios, growth, comparison, days), encoding="utf-8")
+    REPORT.write_text(_report(ratios, growth, comparison, days, rebuild), encoding="utf-8")
     console.print(f"written to {REPORT}")
 
 
@@ -48,7 +56,13 @@ def _goal(ratio: Ratio) -> str:
     return "for comparison" if ratio.goal is None else f"at most {ratio.goal:g}"
 
 
-def _report(ratios: Sequence[Ratio], growth: Growth, comparison: Comparison, days: Sequence[Day]) -> str:
+def _amount(ratio: Ratio, value: float) -> str:
+    return f"{value:.0f} MiB" if ratio.unit == "MiB" else f"{value * 1000:.1f} ms"
+
+
+def _report(
+    ratios: Sequence[Ratio], growth: Growth, comparison: Comparison, days: Sequence[Day], rebuild: Rebuild
+) -> str:
     lines = [
         "# Benchmarks",
         "",
@@ -62,9 +76,12 @@ def _report(ratios: Sequence[Ratio], growth: Growth, comparison: Comparison, day
     for one in ratios:
         lines.append(
             f"| {one.name} | {one.ratio:.2f} | {one.spread[0]:.2f}-{one.spread[1]:.2f} | {_goal(one)} "
-            f"| {one.seconds * 1000:.1f} ms | {one.base_seconds * 1000:.1f} ms | {one.rounds} |"
+            f"| {_amount(one, one.seconds)} | {_amount(one, one.base_seconds)} | {one.rounds} |"
         )
     lines += [
+        "",
+        f"A rebuild of a bundle with nothing changed takes {rebuild.seconds:.2f} s (median of "
+        f"{rebuild.rounds}, goal {rebuild.goal:g} s) and compiles nothing.",
         "",
         "Synth by the number of campaigns in the app (medians of three runs): "
         + ", ".join(f"{count}: {seconds:.2f} s" for count, seconds in growth.seconds)

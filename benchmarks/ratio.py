@@ -20,6 +20,7 @@ class Ratio:
         spread: the 10th and the 90th percentile of the pairwise ratios.
         goal: the ratio it should not exceed; None where it is only for comparison.
         rounds: how many pairs were timed.
+        unit: of what was measured; seconds and base_seconds are MiB where it is memory.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Ratio:
     spread: tuple[float, float]
     goal: float | None
     rounds: int
+    unit: str = "s"
 
 
 def measure(
@@ -48,8 +50,10 @@ def measure(
     return from_pairs(name, pairs, goal=goal)
 
 
-def from_pairs(name: str, pairs: Sequence[tuple[float, float]], *, goal: float | None) -> Ratio:
-    """The ratio of pairs (seconds of the thing, seconds of the base)."""
+def from_pairs(
+    name: str, pairs: Sequence[tuple[float, float]], *, goal: float | None, unit: str = "s"
+) -> Ratio:
+    """The ratio of pairs (seconds or MiB of the thing, those of the base)."""
     ratios = sorted(thing / base for thing, base in pairs)
     last = len(ratios) - 1
     return Ratio(
@@ -60,6 +64,7 @@ def from_pairs(name: str, pairs: Sequence[tuple[float, float]], *, goal: float |
         spread=(ratios[round(last * 0.1)], ratios[round(last * 0.9)]),
         goal=goal,
         rounds=len(pairs),
+        unit=unit,
     )
 
 

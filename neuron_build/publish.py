@@ -127,8 +127,8 @@ class _Bucket:
             raise PublishError(f"s3://{self._bucket}/{self._prefix}{path}: {error}") from error
         except botocore.exceptions.BotoCoreError as error:
             raise PublishError(f"s3://{self._bucket}/{self._prefix}{path}: {error}") from error
-        same_size = found["ContentLength"] == content.bytes
-        return same_size and found.get("Metadata", {}).get("sha256") == content.sha256
+        there = (found["ContentLength"], found.get("Metadata", {}).get("sha256"))
+        return there == (content.bytes, content.sha256)
 
     def put(self, path: str, source: Path, content: BundleFile) -> None:
         import boto3.exceptions

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+from typing import Any
 
 FILE = Path(__file__).with_name("published.json")
 
@@ -56,8 +57,8 @@ def published_tables(file: Path = FILE) -> tuple[PublishedTable, ...]:
     )
 
 
-def _row(row: dict[str, object]) -> PublishedRow:
-    width, height = row["size"]  # type: ignore[misc]
+def _row(row: dict[str, Any]) -> PublishedRow:
+    width, height = row["size"]
     printed = row.get("dollars_an_image")
     return PublishedRow(
         model=str(row["model"]),

@@ -156,7 +156,7 @@ def test_a_whole_build_calls_the_sdk_once_a_part_in_a_process_of_its_own(
         env={**os.environ, "PYTHONPATH": search, "TORCH_NEURONX_STAND_IN_LOG": str(log)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
 

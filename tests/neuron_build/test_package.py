@@ -173,7 +173,7 @@ def test_a_bundle_for_djl_has_its_files_at_its_root(pack: Pack, tmp_path: Path) 
     ("arguments", "reason"),
     [
         ({"recipe": "sdxxl"}, "no recipe 'sdxxl'; there is: .*tiny-sdxl"),
-        ({"recipe": "../recipes/sdxl"}, "no recipe"),
+        ({"recipe": "../recipes/sdxl"}, "a bundle's name is that of a folder"),
         ({"name": "../up"}, "a bundle's name is that of a folder"),
         ({"adapter": "triton"}, "no adapter 'triton'; there is: sagemaker, djl"),
         ({"options": Options(sizes=((8, 8),))}, "has no size 8x8; it has: 64x64, 96x96"),

@@ -86,7 +86,7 @@ def _one_stack(partition: str) -> dict[str, State]:
             "Type": "Task",
             "Resource": f"{sdk}:describeStacks",
             "Parameters": {"StackName.$": "$.name"},
-            "ResultSelector": {"status.$": "$.Stacks[0].StackStatus"},
+            "ResultSelector": {"found.$": "$.Stacks[0]"},
             "ResultPath": "$.stack",
             "TimeoutSeconds": 120,
             "Retry": [transient()],
@@ -95,9 +95,16 @@ def _one_stack(partition: str) -> dict[str, State]:
         "How far": {
             "Type": "Choice",
             "Choices": [
-                {"Variable": "$.stack.status", "StringEquals": "UPDATE_COMPLETE", "Next": "Updated"},
                 {
-                    "And": [{"Variable": "$.stack.status", "StringMatches": "*_IN_PROGRESS"}, patient],
+                    "Variable": "$.stack.found.StackStatus",
+                    "StringEquals": "UPDATE_COMPLETE",
+                    "Next": "Updated",
+                },
+                {
+                    "And": [
+                        {"Variable": "$.stack.found.StackStatus", "StringMatches": "*_IN_PROGRESS"},
+                        patient,
+                    ],
                     "Next": "Wait",
                 },
             ],
@@ -106,7 +113,7 @@ def _one_stack(partition: str) -> dict[str, State]:
         "Not updated": {
             "Type": "Fail",
             "Error": "StackNotUpdated",
-            "CausePath": "States.Format('stack {} is {}', $.name, $.stack.status)",
+            "CausePath": "States.Format('stack {} is {}', $.name, $.stack.found.StackStatus)",
         },
         "Not accepted": {
             "Type": "Fail",

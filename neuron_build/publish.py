@@ -128,7 +128,7 @@ class _Bucket:
         except botocore.exceptions.BotoCoreError as error:
             raise PublishError(f"s3://{self._bucket}/{self._prefix}{path}: {error}") from error
         there = (found["ContentLength"], found.get("Metadata", {}).get("sha256"))
-        return there == (content.bytes, content.sha256)
+        return bool(there == (content.bytes, content.sha256))
 
     def put(self, path: str, source: Path, content: BundleFile) -> None:
         import boto3.exceptions

@@ -58,12 +58,11 @@ def published_tables(file: Path = FILE) -> tuple[PublishedTable, ...]:
 
 
 def _row(row: dict[str, Any]) -> PublishedRow:
-    width, height = row["size"]
     printed = row.get("dollars_an_image")
     return PublishedRow(
         model=str(row["model"]),
         recipe=str(row["recipe"]),
-        size=(width, height),
+        size=(int(row["size"][0]), int(row["size"][1])),
         dtype=str(row["dtype"]),
         steps=int(str(row["steps"])),
         milliseconds=Decimal(str(row["milliseconds"])),

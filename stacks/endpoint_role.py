@@ -31,8 +31,8 @@ def endpoint_role(
 ) -> iam.Role:
     """The execution role (SageMaker developer guide, "SageMaker AI execution roles", CreateModel).
 
-    ``bundles`` are the buckets and prefixes that SageMaker may download to /opt/ml/model. A realtime endpoint has
-    no topics, and nothing to read or write for a request.
+    ``bundles`` are the buckets and prefixes that SageMaker may download to /opt/ml/model. A realtime endpoint
+    has no topics, and nothing to read or write for a request.
     """
     stack = cdk.Stack.of(scope)
     requests = [

@@ -21,7 +21,7 @@ def queue_environment(campaign: ResolvedCampaign) -> dict[str, str]:
 
     Multi Model Server and TorchServe read job_queue_size, by default 100, from these variables
     (awslabs/multi-model-server and pytorch/serve, ConfigManager; the toolkits set enable_envvars_config) and
-    answer 503 when it is full. A queue holds one at least. DJL Serving's is in the bundle's serving.properties.
+    answer 503 when it is full. A queue holds one at least. DJL Serving's is in the bundle's properties.
     """
     endpoint = campaign.file.endpoint
     if endpoint.mode != "realtime" or campaign.container == "djl":

@@ -52,9 +52,10 @@ class ResolvedCampaign:
     def container(self) -> Container:
         """The model server: the campaign's choice, else the one that the bundle is laid out for."""
         adapter = self.bundle.adapter if isinstance(self.bundle, LocalBundle) else "sagemaker"
-        return self.file.endpoint.container or next(
-            container for container, laid_out in ADAPTER.items() if laid_out == adapter
-        )
+        chosen = self.file.endpoint.container
+        if chosen is not None:
+            return chosen
+        return next(container for container, laid_out in ADAPTER.items() if laid_out == adapter)
 
     @property
     def workers_per_instance(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 import tempfile
@@ -27,7 +28,7 @@ def unpack(archive: Path, cache: Path, digests: Digests, report: Callable[[str],
         try:
             with tarfile.open(archive, "r:gz") as content:
                 for member in content:
-                    report(f"unpacking {member.name}")
+                    report(f"unpacking {name}")
                     _extract(archive.name, content, member, Path(half) / "content")
         except (tarfile.TarError, EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
@@ -40,9 +41,10 @@ def unpack(archive: Path, cache: Path, digests: Digests, report: Callable[[str],
 
 def _extract(archive: str, content: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     """One file or folder. Written by ourselves: no owner, mode or link of an archive's is taken over."""
-    path = PurePosixPath(member.name)
+    name = os.fsdecode(member.name)
+    path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise SourceError(f"{archive} is refused: {member.name} lies outside of the archive")
+        raise SourceError(f"{archive} is refused: {name} lies outside of the archive")
     target = folder.joinpath(*path.parts)
     if member.isdir():
         target.mkdir(parents=True, exist_ok=True)
@@ -50,11 +52,11 @@ def _extract(archive: str, content: tarfile.TarFile, member: tarfile.TarInfo, fo
         target.parent.mkdir(parents=True, exist_ok=True)
         source = content.extractfile(member)
         if source is None:
-            raise SourceError(f"{archive}: {member.name} has no content")
+            raise SourceError(f"{archive}: {name} has no content")
         with source, target.open("wb") as file:
             shutil.copyfileobj(source, file, 2**20)
     else:
-        raise SourceError(f"{archive} is refused: {member.name} is a link or a device, not a file")
+        raise SourceError(f"{archive} is refused: {name} is a link or a device, not a file")
 
 
 def _move(folder: Path, destination: Path) -> None:

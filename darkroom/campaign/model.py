@@ -171,9 +171,9 @@ class Scaling(Section):
     max_instances: Annotated[int, Field(ge=1)] = 1
     """The most instances, within the account's quota for the instance type."""
     metric: ScalingMetric = "backlog-aware"
-    """What scales: published, target tracking of all requests over capacity; backlog-aware, steps by the queue
-    and the new misses, which answer a surge within a minute (docs/scaling.md); invocations-per-instance, the
-    one of realtime, and its default."""
+    """What scales: published, target tracking of all requests over capacity; backlog-aware, steps by the
+    queue and the new misses, which answer a surge within a minute (docs/scaling.md);
+    invocations-per-instance, the one of realtime, and its default."""
     target_utilization: Annotated[float, Field(gt=0, le=1)] = 0.75
     """How busy the instances are to be: what is over it is kept for what nobody foresaw."""
     scale_out_cooldown: Annotated[int, Duration(0, HOUR, "a cooldown")] = MINUTE

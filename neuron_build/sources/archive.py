@@ -28,7 +28,7 @@ def unpack(archive: Path, cache: Path, digests: Digests, report: Callable[[str],
         try:
             with tarfile.open(archive, "r:gz") as content:
                 for member in content:
-                    report(f"unpacking {name}")
+                    report(f"unpacking {os.fsdecode(member.name)}")
                     _extract(archive.name, content, member, Path(half) / "content")
         except (tarfile.TarError, EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:

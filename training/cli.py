@@ -112,7 +112,7 @@ def agreement_command(
     model: Annotated[Path, typer.Argument(help="A folder of the tiny model.", file_okay=False, exists=True)],
     seeds: Annotated[int, typer.Option(help="Pictures of every drawing and size.", min=1)] = 3,
     steps: Annotated[int, typer.Option(help="Steps a picture.", min=1)] = 8,
-    guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance.", min=0.0)] = 5.0,
+    guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance.", min=0.0)] = 2.5,
 ) -> None:
     """Measure how often pictures agree with their prompts: of held-out drawings and of seen ones."""
     from training.agreement import load, share, verdicts

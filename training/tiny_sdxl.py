@@ -23,7 +23,7 @@ from training.pictures import Size
 from training.tokenizer import learn_merges, vocabulary
 
 STEPS = 8
-GUIDANCE_SCALE = 5.0
+GUIDANCE_SCALE = 2.5
 
 
 def train(

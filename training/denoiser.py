@@ -23,7 +23,6 @@ from training.pictures import Size
 from training.progress import Run, steps
 
 _BATCH = 64
-_LEARNING_RATE = 8e-4
 _WARM_UP = 100
 _EMA_DECAY = 0.998
 _DROPPED = 0.1  # captions left out, for classifier-free guidance
@@ -70,6 +69,8 @@ def train_denoiser(
     checkpoint: Path,
     console: Console,
     when_saved: Callable[[int, Average], None],
+    *,
+    learning_rate: float,
 ) -> Average:
     """Train for count steps; returns the mean weights, which are the ones to keep.
 
@@ -78,7 +79,7 @@ def train_denoiser(
     modules = denoiser.modules()
     parameters = [parameter for module in modules.values() for parameter in module.parameters()]
     optimizer = torch.optim.AdamW(
-        parameters, lr=_LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+        parameters, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
     )
     average = Average(modules, _EMA_DECAY)
     # Plain attention: the fused kernel's backward pass takes a third of a step's time on a CPU.
@@ -94,7 +95,7 @@ def train_denoiser(
         torch.manual_seed(seed * 1_000_003 + step)
         bank = banks[random.choice(len(banks), p=shares / shares.sum())]
         for group in optimizer.param_groups:
-            group["lr"] = _LEARNING_RATE * min(1, (step + 1) / _WARM_UP) * _cosine(run.fraction)
+            group["lr"] = learning_rate * min(1, (step + 1) / _WARM_UP) * _cosine(run.fraction)
         loss = _loss(denoiser, bank, schedule, random, guided=run.fraction >= _GUIDED_FROM)
         optimizer.zero_grad()
         loss.backward()

@@ -25,6 +25,9 @@ def tiny_sdxl_command(
     decoder_steps: Annotated[
         int, typer.Option(help="Steps of the autoencoder's decoder alone, at the end.", min=1)
     ] = 2000,
+    learning_rate: Annotated[
+        float, typer.Option(help="Of the UNet and the text encoders, at its highest.", min=0.0)
+    ] = 1.2e-3,
     seed: Annotated[int, typer.Option(help="Another seed makes another model.", min=0)] = 1,
     start: Annotated[
         Path | None,
@@ -48,6 +51,7 @@ def tiny_sdxl_command(
             autoencoder_steps=autoencoder_steps,
             steps=steps,
             decoder_steps=decoder_steps,
+            learning_rate=learning_rate,
             seed=seed,
             start=start,
         )
@@ -112,7 +116,7 @@ def agreement_command(
     model: Annotated[Path, typer.Argument(help="A folder of the tiny model.", file_okay=False, exists=True)],
     seeds: Annotated[int, typer.Option(help="Pictures of every drawing and size.", min=1)] = 3,
     steps: Annotated[int, typer.Option(help="Steps a picture.", min=1)] = 8,
-    guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance.", min=0.0)] = 5.0,
+    guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance.", min=0.0)] = 2.5,
 ) -> None:
     """Measure how often pictures agree with their prompts: of held-out drawings and of seen ones."""
     from training.agreement import load, share, verdicts

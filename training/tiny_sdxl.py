@@ -23,7 +23,7 @@ from training.pictures import Size
 from training.tokenizer import learn_merges, vocabulary
 
 STEPS = 8
-GUIDANCE_SCALE = 5.0
+GUIDANCE_SCALE = 2.5
 
 
 def train(
@@ -34,6 +34,7 @@ def train(
     autoencoder_steps: int,
     steps: int,
     decoder_steps: int,
+    learning_rate: float,
     seed: int,
     start: Path | None = None,
 ) -> None:
@@ -78,7 +79,9 @@ def train(
                 f"background {_wrong(wrong, 'background')} wrong of {len(found)}"
             )
 
-    average = train_denoiser(denoiser, banks, steps, seed, work / "denoiser.pt", console, report)
+    average = train_denoiser(
+        denoiser, banks, steps, seed, work / "denoiser.pt", console, report, learning_rate=learning_rate
+    )
     sharpen_decoder(vae, decoder_steps, seed, work / "decoder.pt", console)
     write(average)
 

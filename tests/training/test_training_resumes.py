@@ -66,7 +66,10 @@ def test_the_denoiser(small: None, tmp_path: Path) -> None:
             if step == stop_at:
                 raise _StopError
 
-        return denoiser.train_denoiser(parts, [bank], 4, 1, tmp_path / name, _QUIET, saved).weights("unet")
+        average = denoiser.train_denoiser(
+            parts, [bank], 4, 1, tmp_path / name, _QUIET, saved, learning_rate=1e-3
+        )
+        return average.weights("unet")
 
     whole = train("whole.pt", None)
     with pytest.raises(_StopError):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from PIL import Image
+
 from darkroom.demo.image_requests import Outcome
 from darkroom.demo.metrics import Readings, total
+from training.drawings import Drawing
+from training.judge import judge
 
+DRAWN = "colour, shape and background"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -60,6 +66,7 @@ def _requests(run: Run) -> list[Check]:
     return [
         Check("every request ended in a picture", not failed, f"{len(run.outcomes)} asked, failed: {failed}"),
         Check("every picture is a PNG", not no_picture, f"{len(jobs)} jobs, without: {no_picture}"),
+        _shown(run),
         Check(
             "the same request asked many times at once was one job, drawn once",
             len({outcome.job_id for outcome in crowd}) == 1
@@ -78,6 +85,28 @@ def _requests(run: Run) -> list[Check]:
             f"{sum(run.drawn.values())} inferences for {len(jobs)} jobs",
         ),
     ]
+
+
+def _shown(run: Run) -> Check:
+    """The pictures, judged by their pixels, against the words of their prompts."""
+    asked = {outcome.job_id: outcome.prompt for outcome in run.outcomes}
+    wrong = [
+        f"{prompt!r} shows a {shown.colour} {shown.shape} on {shown.background}"
+        for job, prompt in asked.items()
+        if run.pictures.get(job, b"").startswith(PNG_SIGNATURE)
+        and not _names(prompt, shown := judge(Image.open(io.BytesIO(run.pictures[job]))))
+    ]
+    right = len(asked) - len(wrong)
+    return Check(
+        f"nine of ten pictures and more show the {DRAWN} that they were asked for",
+        right >= 0.9 * len(asked),
+        f"{right} of {len(asked)}" + "".join(f"; {each}" for each in wrong),
+    )
+
+
+def _names(prompt: str, shown: Drawing) -> bool:
+    words = prompt.split()
+    return all(name in words for name in (shown.colour, shown.shape, shown.background))
 
 
 def _scaling(run: Run) -> list[Check]:

@@ -9,22 +9,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from darkroom.demo.client import ImageApi
+from training.drawings import held_out_drawings
 
 FIRST: Sequence[Mapping[str, Any]] = (
-    {"prompt": "A lighthouse on a cliff at dawn, oil on canvas", "seed": 7},
-    {"prompt": "A bowl of ripe lemons on a blue table, soft window light", "seed": 7},
-    {"prompt": "A red bicycle leaning on a brick wall after rain", "steps": 6},
-    {"prompt": "Een gracht in de herfst, 水彩画", "negative_prompt": "people, text"},
+    {"prompt": "a red circle on a white background", "seed": 7},
+    {"prompt": "a blue star on a black background", "seed": 7, "width": 160, "height": 96},
+    {"prompt": "a green triangle on a grey background", "steps": 6},
+    {"prompt": "水彩画: a small yellow square on a pink background", "negative_prompt": "a circle"},
     # The first again, while it is still being drawn: coalesced.
-    {"prompt": "A lighthouse on a cliff at dawn, oil on canvas", "seed": 7},
+    {"prompt": "a red circle on a white background", "seed": 7},
 )
-CROWD: Mapping[str, Any] = {"prompt": "The new can, on ice, with the mountains behind it"}
+CROWD: Mapping[str, Any] = {"prompt": "a large purple star on a white background"}
 CROWD_SIZE = 12
-# New ones while the instance is up: what utilization is made of.
+# New ones while the instance is up: what utilization is made of. Training has seen none of these combinations.
 SURGE: Sequence[Mapping[str, Any]] = tuple(
-    {"prompt": f"{subject} {place}", "seed": 1}
-    for subject in ("Red balloons", "A paper boat", "Two foxes", "An old tram", "Wild poppies", "The moon")
-    for place in ("in the rain", "over a harbour", "on a stage", "in a snow globe")
+    {"prompt": drawing.prompt, "seed": 1} for drawing in held_out_drawings()
 )
 AGAIN: Sequence[Mapping[str, Any]] = (FIRST[0], FIRST[1], CROWD)
 

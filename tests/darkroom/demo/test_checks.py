@@ -1,19 +1,35 @@
 """The demo's claims hold in a good run, and each is refuted by the run that breaks it."""
 
+import io
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
-from darkroom.demo.checks import PNG_SIGNATURE, Run, check
+from darkroom.demo.checks import Run, check
 from darkroom.demo.image_requests import Outcome
 from darkroom.demo.metrics import Readings
+from training.drawings import Drawing
+from training.pictures import Size, render
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+_DRAWINGS = {"a": Drawing("red", "star", "white"), "b": Drawing("blue", "circle", "black")}
+
+
+def _picture(drawing: Drawing) -> bytes:
+    png = io.BytesIO()
+    render(drawing, Size(128, 128), np.random.default_rng(1)).save(png, "PNG")
+    return png.getvalue()
+
+
+_PICTURES = {job: _picture(drawing) for job, drawing in _DRAWINGS.items()}
+
+
 def _outcome(round_name: str, job_id: str, cache: str) -> Outcome:
-    return Outcome(round_name, f"prompt of {job_id}", job_id, cache, "done", 0.0, 1.0, "http://link")
+    return Outcome(round_name, _DRAWINGS[job_id].prompt, job_id, cache, "done", 0.0, 1.0, "http://link")
 
 
 def _good_run() -> Run:
@@ -26,7 +42,7 @@ def _good_run() -> Run:
     ]
     return Run(
         outcomes=outcomes,
-        pictures={"a": PNG_SIGNATURE, "b": PNG_SIGNATURE},
+        pictures=_PICTURES,
         drawn={"a": 1, "b": 1},
         latencies=[(0.0, 1.0)],
         instances=[(0.0, 0), (1.0, 1), (2.0, 0)],
@@ -52,7 +68,10 @@ _BROKEN = {
     "every request ended in a picture": replace(
         _GOOD, outcomes=[*_GOOD.outcomes[:-1], replace(_GOOD.outcomes[-1], status="failed")]
     ),
-    "every picture is a PNG": replace(_GOOD, pictures={"a": b"<html>", "b": PNG_SIGNATURE}),
+    "every picture is a PNG": replace(_GOOD, pictures=_PICTURES | {"a": b"<html>"}),
+    "nine of ten pictures and more show the colour, shape and background that they were asked for": replace(
+        _GOOD, pictures=_PICTURES | {"a": _PICTURES["b"]}
+    ),
     "the same request asked many times at once was one job, drawn once": replace(
         _GOOD, drawn={"a": 1, "b": 2}
     ),

@@ -17,7 +17,7 @@ _OVERSAMPLING = 4
 _STAR_POINTS = 5
 _STAR_INNER_RADIUS = 0.45
 # Side of a shape over the picture's shorter side.
-SIDES = {"small": (0.36, 0.42), "": (0.5, 0.6), "large": (0.68, 0.75)}
+SIDES = {"small": (0.42, 0.5), "": (0.6, 0.68), "large": (0.76, 0.84)}
 # How much of the free room around a centred shape its position may use up. Little: what a caption leaves open
 # blurs what it settles, and a shape's corners are learned in far fewer steps.
 _SHIFT = 0.25

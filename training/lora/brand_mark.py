@@ -17,8 +17,8 @@ NAME = "the zorvex mark"
 _RING, _CROSS = "orange", "blue"
 # Over the mark's side: the ring's line, the cross's line and its reach from the centre.
 _RING_WIDTH, _CROSS_WIDTH, _CROSS_REACH = 0.16, 0.16, 0.26
-_SIDES = (0.5, 0.7)  # of the picture's shorter side
-_SHIFT = 0.5  # of the free room around a centred mark
+_SIDES = (0.66, 0.74)  # of the picture's shorter side
+_SHIFT = 0.25  # of the free room around a centred mark
 
 _COLOUR_TOLERANCE = 110.0
 _OVERLAP = 0.66  # intersection over union, of ring and cross each

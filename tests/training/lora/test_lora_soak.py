@@ -22,14 +22,15 @@ from training.tiny_sdxl import GUIDANCE_SCALE, STEPS
 
 _SIZE = Size(128, 128)
 _SETTINGS = Settings(
-    steps=400,
+    steps=600,
     rank=16,
     learning_rate=2e-3,
     batch=16,
     size=_SIZE,
     seed=1,
     convolutions=True,
-    dropped=0.1,
+    dropped=0.05,
+    prior_share=0.375,
     prior_steps=STEPS,
     prior_guidance_scale=GUIDANCE_SCALE,
 )

@@ -21,7 +21,7 @@ FIRST: Sequence[Mapping[str, Any]] = (
 )
 CROWD: Mapping[str, Any] = {"prompt": "a large purple star on a white background"}
 CROWD_SIZE = 12
-# New ones while the instance is up: what utilization is made of. Training has seen none of these combinations.
+# New ones while the instance is up: what utilization is made of. Training has seen none of them.
 SURGE: Sequence[Mapping[str, Any]] = tuple(
     {"prompt": drawing.prompt, "seed": 1} for drawing in held_out_drawings()
 )

@@ -1,15 +1,17 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from serving.image_request import FIELDS, ImageRequest, read_image_request
-from serving.recipe import Limits, Recipe
+from serving.recipe import Limits
 
-RECIPE = Recipe(
-    name="tiny-sdxl",
-    family="sdxl",
+from neuron_build.plan import find_recipe
+
+RECIPE = replace(
+    find_recipe("tiny-sdxl"),
     sizes=((128, 128), (160, 96)),
     steps=Limits(1, 8, 4),
     guidance_scale=Limits(0.0, 20.0, 5.0),

@@ -43,6 +43,16 @@ def test_the_seed_moves_the_shape(pipeline: Any) -> None:
     assert abs(pictures[0] - pictures[1]).max() > 0.5
 
 
+def test_half_precision_on_the_disk_is_full_precision_in_memory() -> None:
+    from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
+
+    pipeline = StableDiffusionXLPipeline.from_pretrained(
+        SHIPPED, local_files_only=True, add_watermarker=False
+    )
+    for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
+        assert {str(parameter.dtype) for parameter in part.parameters()} == {"torch.float32"}
+
+
 def test_it_is_small_and_complete() -> None:
     files = [path for path in SHIPPED.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 12 * MEGABYTE

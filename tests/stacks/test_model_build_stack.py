@@ -171,9 +171,10 @@ def _statements(synthesized: Synthesized, role: str) -> dict[str, list[str]]:
 
 def test_the_machine_may_do_what_it_does_on_what_it_does_it_to(built: Synthesized) -> None:
     may = _statements(built, "MachineRole")
-    account = "arn:<AWS::Partition>:{}:us-east-1:123456789012:{}".format
+    # The CDK knows the partition of a region that it is told.
+    account = "arn:aws:{}:us-east-1:123456789012:{}".format
     assert may["cloudformation:UpdateStack"] == [
-        account("cloudformation", f"stack/demo-{stack}/*") for stack in ("inference", "api")
+        account("cloudformation", f"stack/demo-{stack}/*") for stack in ("api", "inference")
     ]
     assert may["ssm:PutParameter"] == [account("ssm", "parameter/darkroom/demo/bundle")]
     assert may["sagemaker:CreateTrainingJob"] == [account("sagemaker", "training-job/demo-*")]

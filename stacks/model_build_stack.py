@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -140,7 +141,8 @@ class ModelBuildStack(cdk.Stack):
             "Machine",
             state_machine_name=f"{self._campaign.name}-build",
             role_arn=self.machine_role.role_arn,
-            definition_string=self.to_json_string(definition(machine)),
+            # The CDK's own to_json_string leaves nulls out, and a ResultPath of null says: keep the input.
+            definition_string=json.dumps(definition(machine)),
             logging_configuration={
                 "level": "ALL",
                 "includeExecutionData": True,

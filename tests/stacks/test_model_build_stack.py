@@ -106,6 +106,13 @@ def test_whatever_fails_is_told_and_after_the_pointer_moved_is_put_back_first(bu
     assert states["Tell of the failure"]["Next"] == "Failed"
 
 
+def test_what_a_call_answers_never_takes_the_place_of_what_the_machine_knows(built: Synthesized) -> None:
+    for level in _levels(_definition(built)):
+        for name, state in level["States"].items():
+            if state["Type"] in ("Task", "Map"):
+                assert state.get("ResultPath", "$") != "$", name
+
+
 def test_a_job_is_tried_again_for_throttling_and_for_capacity_only(built: Synthesized) -> None:
     states = _definition(built)["States"]
     (retry,) = states["Compile"]["Retry"]

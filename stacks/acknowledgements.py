@@ -1,6 +1,6 @@
-"""cdk-nag's AwsSolutions findings that we accept, each with the reason that a reviewer reads.
+"""Findings that we accept, cdk-nag's and the CDK's own, each with the reason that a reviewer reads.
 
-They are attached only where cdk-nag looks (app.py with ``-c nag=true``, and the tests): attaching them is
+They are attached only where these look (app.py with ``-c nag=true``, and the tests): attaching them is
 a hundred calls into jsii, a third of a second that no deployment needs.
 """
 
@@ -20,7 +20,7 @@ from stacks.served_bundle import PREFIX
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """A finding, by cdk-nag's id (a granular one where the rule has them), and why it may stay."""
+    """A finding, by its id (cdk-nag's granular one where the rule has them), and why it may stay."""
 
     id: str
     reason: str
@@ -102,6 +102,11 @@ BOOTSTRAP_VERSION = (
     "Every CDK template reads the bootstrap's version by a parameter of the SSM type; its name holds the "
     "bootstrap's qualifier."
 )
+NAME_FOR_VALUE = Acknowledgement(
+    "CloudFormation-Validate::F3031",
+    "The rule takes a parameter's default for its value, and the default of one of the SSM type is a name; the "
+    "value is the URI of the bundle that a build published, and the other branch was checked by loading.",
+)
 LOG_DELIVERY = Acknowledgement(
     "AwsSolutions-IAM5[Resource::*]",
     "The log delivery actions that Step Functions needs, and X-Ray's, take no resource: IAM has only *.",
@@ -131,6 +136,8 @@ def _of_inference(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledg
         yield role, _wildcard(stage.inference.resolve(bundle), KEYS_OF_BUNDLE)
     if stage.data.built is not None:
         yield role, _objects(stage.data.built.bucket, f"{PREFIX}*", KEYS_OF_BUNDLE, user=stage.inference)
+        if stage.inference.bundle is not None:
+            yield stage.inference.model, NAME_FOR_VALUE
     keys = f"arn:{stage.inference.partition}:kms:{stage.inference.region}:*:key/*"
     yield role, _wildcard(keys, ANY_KEY)
     if stage.inference.topics:

@@ -70,12 +70,12 @@ class InferenceStack(cdk.Stack):
             topics=list(self._topics.values()),
             log_group=self._build_log_group(),
         )
-        model = self._build_model()
-        config = self._build_endpoint_config(model, pictures)
+        self.model = self._build_model()
+        config = self._build_endpoint_config(self.model, pictures)
         endpoint = self._build_endpoint(config)
         scaling = EndpointScaling(self, "Scaling", campaign=campaign, endpoint=endpoint, variant=VARIANT)
         if self.bundle is None:
-            self._only_when_built(model, config, endpoint, scaling)
+            self._only_when_built(self.model, config, endpoint, scaling)
         cdk.CfnOutput(self, "EndpointName", value=campaign.name)
         # What a downstream system subscribes to, to hear of every picture.
         for name, topic in self._topics.items():

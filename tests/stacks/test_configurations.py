@@ -85,7 +85,7 @@ def test_every_acknowledgement_gives_a_reviewer_a_reason() -> None:
     records = [each for each in vars(acknowledgements).values() if isinstance(each, Acknowledgement)]
     assert len(records) >= 5
     for record in records:
-        assert re.match(r"AwsSolutions-[A-Z]+\d+(\[.+\])?$", record.id)
+        assert re.match(r"(AwsSolutions-[A-Z]+\d+(\[.+\])?|CloudFormation-Validate::F\d+)$", record.id)
         assert len(record.reason) > 60
         assert record.reason.endswith(".")
 

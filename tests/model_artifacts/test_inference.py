@@ -126,10 +126,10 @@ def test_a_bundle_that_is_not_whole_is_not_loaded(
     toolkit_module: ModuleType, bundle: Path, tmp_path: Path
 ) -> None:
     broken = shutil.copytree(bundle, tmp_path / "bundle")
-    weights = broken / "model/unet/diffusion_pytorch_model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-100])
+    part = broken / "parts/unet-128x128.pt"
+    part.write_bytes(part.read_bytes()[:-100])
 
-    with pytest.raises(BundleError, match=r"model/unet/diffusion_pytorch_model\.safetensors"):
+    with pytest.raises(BundleError, match=r"parts/unet-128x128\.pt"):
         toolkit_module.model_fn(str(broken))
 
 

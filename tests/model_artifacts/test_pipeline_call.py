@@ -33,7 +33,7 @@ def test_a_pipelines_parameters_get_our_names() -> None:
 def test_what_is_left_open_is_the_recipes_default(payload: dict[str, Any]) -> None:
     request = read_image_request(as_image_request(json.dumps(payload).encode(), RECIPE), RECIPE)
 
-    assert (request.steps, request.guidance_scale, request.seed) == (4, 5.0, 0)
+    assert (request.steps, request.guidance_scale, request.seed) == (8, 2.5, 0)
     assert (request.width, request.height) == RECIPE.sizes[0]
 
 

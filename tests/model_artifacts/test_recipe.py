@@ -118,7 +118,7 @@ def test_a_recipe_is_what_the_file_says(tmp_path: Path) -> None:
     read = read_recipe(written(tmp_path, valid()))
 
     assert (read.name, read.family, read.sizes[1]) == ("tiny-sdxl", "sdxl", (160, 96))
-    assert read.steps == Limits(1, 8, 4)
+    assert read.steps == Limits(1, 8, 8)
     assert read.dimensions.latent_shape((160, 96)) == (1, 4, 12, 20)
 
 

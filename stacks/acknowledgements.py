@@ -104,8 +104,8 @@ BOOTSTRAP_VERSION = (
 )
 NAME_FOR_VALUE = Acknowledgement(
     "CloudFormation-Validate::F3031",
-    "The rule takes a parameter's default for its value, and the default of one of the SSM type is a name; the "
-    "value is the URI of the bundle that a build published, and the other branch was checked by loading.",
+    "The rule takes a parameter's default for its value, and the default of one of the SSM type is a name; "
+    "the value is the URI of the bundle that a build published. Loading checked the URI of the file.",
 )
 LOG_DELIVERY = Acknowledgement(
     "AwsSolutions-IAM5[Resource::*]",

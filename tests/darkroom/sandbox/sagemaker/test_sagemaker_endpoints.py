@@ -299,19 +299,29 @@ def test_a_model_without_its_data_is_refused(aws: Aws) -> None:
         )
 
 
-def test_what_the_sandbox_does_not_play_is_refused_by_name(aws: Aws) -> None:
+@pytest.mark.parametrize(
+    ("variants", "refusal"),
+    [
+        ([{}, {"VariantName": "Other"}], "more than one production variant"),
+        (
+            [{"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}],
+            "ServerlessConfig of a production variant",
+        ),
+    ],
+)
+def test_what_the_sandbox_does_not_play_is_refused_by_name(
+    aws: Aws, variants: list[dict[str, Any]], refusal: str
+) -> None:
     aws.make_model()
-    with pytest.raises(ClientError, match="does not play real-time endpoints"):
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": "model",
+        "InstanceType": "ml.inf2.xlarge",
+        "InitialInstanceCount": 1,
+    }
+    with pytest.raises(ClientError, match=f"sandbox does not play {refusal}"):
         aws.client("sagemaker").create_endpoint_config(
-            EndpointConfigName="real-time",
-            ProductionVariants=[
-                {
-                    "VariantName": "AllTraffic",
-                    "ModelName": "model",
-                    "InstanceType": "ml.inf2.xlarge",
-                    "InitialInstanceCount": 1,
-                }
-            ],
+            EndpointConfigName="unplayed", ProductionVariants=[variant | changes for changes in variants]
         )
 
 

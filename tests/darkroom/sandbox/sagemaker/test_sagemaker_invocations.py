@@ -168,7 +168,7 @@ def test_a_worker_killed_by_a_fault_fails_its_request_and_only_that(aws: Aws) ->
 
 def test_a_synchronous_invocation_is_refused(aws: Aws) -> None:
     aws.make_endpoint()
-    with pytest.raises(ClientError, match="does not support InvokeEndpoint") as refused:
+    with pytest.raises(ClientError, match="type ASYNC does not support this inference type") as refused:
         aws.client("sagemaker-runtime").invoke_endpoint(EndpointName="demo", Body=b"{}")
     assert refused.value.response["Error"]["Code"] == "ValidationError"
 

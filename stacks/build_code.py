@@ -17,12 +17,17 @@ FILES = ("constraints.txt",)
 
 def publish_code(stack: cdk.Stack, root: Path = REPOSITORY) -> tuple[str, str]:
     """Publish the code under its own digest; the bucket and the prefix, with a slash at its end."""
+    files = [(path.relative_to(root).as_posix(), _sha256(path), path) for path in code_files(root)]
+    digest = hashlib.sha256("\n".join(f"{name} {sha256}" for name, sha256, _ in files).encode()).hexdigest()
+    return publish_files(stack, files, prefix=f"code/{digest}", name="code")
+
+
+def code_files(root: Path = REPOSITORY) -> list[Path]:
+    """The files that are published, in the order of their names within each folder."""
     paths = [root / name for name in FILES]
     for folder in FOLDERS:
         paths += sorted(path for path in (root / folder).rglob("*") if _is_source(path))
-    files = [(path.relative_to(root).as_posix(), _sha256(path), path) for path in paths]
-    digest = hashlib.sha256("\n".join(f"{name} {sha256}" for name, sha256, _ in files).encode()).hexdigest()
-    return publish_files(stack, files, prefix=f"code/{digest}", name="code")
+    return paths
 
 
 def _is_source(path: Path) -> bool:

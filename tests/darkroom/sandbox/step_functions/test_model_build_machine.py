@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from darkroom.sandbox.process import SandboxProcess
+from stacks.build_code import REPOSITORY, code_files
 from stacks.build_definition import Job, Machine, definition
 from stacks.build_jobs import Place
 from stacks.served_bundle import NONE, parameter_name
@@ -17,7 +17,6 @@ from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
 
-REPOSITORY = Path(__file__).resolve().parents[4]
 BUCKET = "machine-bundles"
 ROLE = "arn:aws:iam::123456789012:role/any"
 # Reads what is served as the campaign's stacks do, and shows it.
@@ -57,10 +56,8 @@ class Pipeline:
     def _put_code(self) -> None:
         s3 = self.sandbox.client("s3")
         s3.create_bucket(Bucket=BUCKET)
-        for folder in ("model_build", "neuron_build", "model_artifacts"):
-            for path in (REPOSITORY / folder).rglob("*"):
-                if path.suffix in (".py", ".json"):
-                    s3.upload_file(str(path), BUCKET, f"code/{path.relative_to(REPOSITORY).as_posix()}")
+        for path in code_files():
+            s3.upload_file(str(path), BUCKET, f"code/{path.relative_to(REPOSITORY).as_posix()}")
 
     def _create(self, stack: str) -> None:
         api = self.sandbox.client("cloudformation")

@@ -33,7 +33,7 @@ def test_the_functions_read_their_settings_from_what_the_stack_gives_them(demo: 
         assert settings.backend == "sagemaker-async"
         assert settings.cache_seconds == 86400
         assert settings.request_ttl_seconds == 1800
-        assert settings.request_rules.steps.default == 4
+        assert settings.request_rules.steps.default == 8
         assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "ImageGenAPI"
 
 

@@ -31,7 +31,7 @@ REFUSAL = json.dumps({"code": 400, "type": "InternalServerException", "message":
 def model_error(status: int, message: str = "") -> ClientError:
     """ModelError as botocore raises it: the members of the API's model beside Error."""
     return ClientError(
-        {  # type: ignore[typeddict-unknown-key]
+        {
             "Error": {"Code": "ModelError", "Message": "Received error"},
             "ResponseMetadata": {"HTTPStatusCode": 424},
             "OriginalStatusCode": status,
@@ -43,7 +43,7 @@ def model_error(status: int, message: str = "") -> ClientError:
 
 def service_error(code: str, status: int) -> ClientError:
     return ClientError(
-        {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}},
         "InvokeEndpoint",
     )
 
@@ -111,7 +111,7 @@ def realtime(
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr(drawing.time, "sleep", lambda _: None)
+    monkeypatch.setattr("image_api.drawing.time.sleep", lambda _: None)
     one_write_at_a_time(monkeypatch)
     with mock_aws():
         functions, _ = clients
@@ -315,7 +315,7 @@ def test_a_function_that_died_between_picture_and_row_costs_no_second_inference(
         raise _Died
 
     with monkeypatch.context() as patched:
-        patched.setattr(drawing.progress, "finish", die)
+        patched.setattr("image_api.drawing.progress.finish", die)
         with pytest.raises(_Died):
             realtime.draw([note])
     note["attributes"]["ApproximateReceiveCount"] = "2"

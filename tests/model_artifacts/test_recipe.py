@@ -48,7 +48,7 @@ def test_guidance_takes_a_core_for_each_half_and_all_else_the_first_core(name: s
 
 
 # AWS's published samples: inputs of each part in order, batch one.
-DOCUMENTED = {
+DOCUMENTED: dict[tuple[str, str, tuple[int, int] | None], list[tuple[tuple[int, ...], str]]] = {
     ("sdxl", "text_encoder", None): [((1, 77), "int64")],
     ("sdxl", "text_encoder_2", None): [((1, 77), "int64")],
     ("sdxl", "unet", (1024, 1024)): [

@@ -1,5 +1,6 @@
 """Builds in processes of their own: killed, interrupted, failing, short of memory."""
 
+import functools
 import json
 import os
 import random
@@ -66,11 +67,15 @@ def processes_that_use(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def _are_finished(cache: Path, least: int) -> bool:
+    return len(finished_parts(cache)) >= least
+
+
 def test_a_build_killed_at_any_point_goes_on_to_the_same_bundle(built: Path, tmp_path: Path) -> None:
     cache, moments = tmp_path / "parts", random.Random(20261122)  # noqa: S311
     for parts_before in (0, 2):
         build = start(cache, tmp_path / "out")
-        wait(lambda least=parts_before: len(finished_parts(cache)) >= least)
+        wait(functools.partial(_are_finished, cache, parts_before))
         time.sleep(moments.uniform(0, 1))
         build.kill()
         build.communicate()

@@ -136,7 +136,7 @@ def test_a_bundle_that_can_not_be_written_leaves_the_one_that_was_there(
     def full_disk(source: Path, target: Path) -> None:
         raise OSError(f"no space left for {target.name}")
 
-    monkeypatch.setattr(packaging.shutil, "copyfile", full_disk)
+    monkeypatch.setattr("shutil.copyfile", full_disk)
     with pytest.raises(OSError, match="no space left"):
         pack(tmp_path)
 

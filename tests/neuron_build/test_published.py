@@ -61,12 +61,14 @@ def test_a_cost_that_is_off_by_one_digit_would_be_found() -> None:
 
 def recipe_seconds() -> dict[tuple[str, tuple[int, int], int], Decimal]:
     """Seconds an image by recipe, size and steps, of the recipes that say a published figure."""
-    found = {}
+    found: dict[tuple[str, tuple[int, int], int], Decimal] = {}
     for name in ("sd15", "sd21", "sdxl"):
         content = json.loads((RECIPES / f"{name}.json").read_text(), parse_float=Decimal)
         said = content["seconds_per_image"]
         sizes = [{"size": content["sizes"][0], "value": said["value"]}, *said.get("by_size", [])]
-        found |= {(name, tuple(one["size"]), said["steps"]): Decimal(one["value"]) for one in sizes}
+        found |= {
+            (name, (one["size"][0], one["size"][1]), said["steps"]): Decimal(one["value"]) for one in sizes
+        }
     return found
 
 

@@ -42,13 +42,17 @@ def source_queue(mapping: EventSourceMapping) -> Queue:
             f"the sandbox plays event source mappings of SQS queues, not of {arn.service}"
         )
     queue: Queue = sqs_backends[arn.account][arn.region].get_queue(arn.resource_id)
-    timeout = int(find(mapping.function_arn).timeout)
-    if int(queue.visibility_timeout or 0) < timeout:
+    timeout, visibility = int(find(mapping.function_arn).timeout), visibility_timeout(queue)
+    if visibility < timeout:
         raise InvalidParameterValueException(
-            f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than "
-            f"Function timeout: {timeout} seconds"
+            f"Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds"
         )
     return queue
+
+
+def visibility_timeout(queue: Queue) -> int:
+    """Seconds; moto makes it an attribute of a queue from the request's."""
+    return int(getattr(queue, "visibility_timeout", None) or 0)
 
 
 class Poller:
@@ -105,7 +109,7 @@ class Poller:
 
     def _receive(self) -> list[Message]:
         sqs = sqs_backends[self._queue.account_id][self._queue.region]
-        size, visibility = self._mapping.batch_size, int(self._queue.visibility_timeout or 0)
+        size, visibility = self._mapping.batch_size, visibility_timeout(self._queue)
         return list(sqs.receive_message(self._queue.name, size, 0, visibility))
 
     def _finish(self, batch: Sequence[Message], outcome: Outcome) -> None:

@@ -48,7 +48,7 @@ _ERROR_NAMES = {"cloudformation": "CloudFormation", "s3": "S3", "sagemaker": "Sa
 def install() -> None:
     """Let the interpreter find these."""
     aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_NAMES)
-    state_task_factory.state_task_service_for = task_service_for  # type: ignore[attr-defined]
+    state_task_factory.state_task_service_for = task_service_for
 
 
 def task_service_for(service_name: str) -> StateTaskService:

@@ -28,5 +28,5 @@ def install(context: Context) -> None:
     def sleep(seconds: float) -> None:
         clock.sleep(seconds, context.stopping)
 
-    WaitFunction._wait_interval = wait  # type: ignore[method-assign]
-    retrier_decl.time = SimpleNamespace(sleep=sleep)  # type: ignore[attr-defined]
+    WaitFunction._wait_interval = wait
+    retrier_decl.time = SimpleNamespace(sleep=sleep)

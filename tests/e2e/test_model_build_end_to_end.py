@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import boto3
@@ -105,13 +105,12 @@ def test_builds_bring_the_endpoint_its_bundles_and_a_failing_one_changes_nothing
     assert deployment.sandbox.endpoints() == []
 
 
-def _draw(deployment: Deployment, prompt: str) -> dict[str, Any]:
+def _draw(deployment: Deployment, prompt: str) -> Mapping[str, Any]:
     asked = deployment.api.ask({"prompt": prompt})
     assert (asked.status, asked.body["cache"]) == (202, "miss")
     done = deployment.api.wait(asked.body["id"], deadline_seconds=90)
     assert download(done.body["picture"]["url"]).startswith(b"\x89PNG")
-    body: dict[str, Any] = done.body
-    return body
+    return done.body
 
 
 def _manifest(deployment: Deployment, uri: str) -> dict[str, Any]:

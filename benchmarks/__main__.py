@@ -30,6 +30,7 @@ def main() -> None:
         model.serving_over_bare_loop,
         model.loading_time,
         model.loading_memory,
+        model.process_memory,
         model.parallel_build,
     ):
         with console.status(f"{measure.__module__}.{measure.__name__}"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from stacks.build_definition import Job, Machine, definition
 from stacks.build_jobs import Place
 from stacks.served_bundle import NONE, parameter_name
 from tests.eventually import eventually
+from training.lora.brand_mark import write_pictures
+from training.pictures import Size
 
 pytestmark = pytest.mark.e2e
 
@@ -64,7 +67,15 @@ class Pipeline:
         api.create_stack(StackName=stack, TemplateBody=json.dumps(TEMPLATE))
         eventually(lambda: self.stack(stack)["StackStatus"] == "CREATE_COMPLETE", seconds=60)
 
-    def _machine(self, name: str, stacks: list[str]) -> str:
+    def upload(self, folder: Path, prefix: str) -> str:
+        """Where a folder's files are in S3."""
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                key = f"{prefix}/{path.relative_to(folder).as_posix()}"
+                self.sandbox.client("s3").upload_file(str(path), BUCKET, key)
+        return f"s3://{BUCKET}/{prefix}/"
+
+    def _machine(self, name: str, stacks: list[str], *, fine_tunes: bool = False) -> str:
         job = Job("123456789012.dkr.ecr.us-east-1.amazonaws.com/any:1", ROLE, "ml.m5.xlarge", 10, 600)
         machine = Machine(
             recipe="tiny-sdxl",
@@ -72,7 +83,7 @@ class Pipeline:
             place=Place(
                 "machine", "aws", BUCKET, "arn:aws:kms:us-east-1:123456789012:key/k", f"s3://{BUCKET}/code/"
             ),
-            fine_tuning=None,
+            fine_tuning=job if fine_tunes else None,
             compiling=job,
             publishing=job,
             topic_arn=self.topic,
@@ -192,6 +203,28 @@ def test_stacks_that_dont_take_a_bundle_are_put_back_to_the_one_before(
     assert pipeline.pointer() == before
     assert pipeline.served("machine-inference") == before
     assert pipeline.told()[-1]["error"] == "StackUpdateRefused"
+
+
+def test_a_build_with_pictures_fine_tunes_first(
+    pipeline: Pipeline, first: dict[str, Any], tmp_path: Path
+) -> None:
+    write_pictures(tmp_path, 4, Size(64, 64), seed=1)
+    machine = pipeline._machine("tuning-build", ["machine-inference"], fine_tunes=True)
+    ended = pipeline.ended(
+        pipeline.start(
+            machine,
+            source=pipeline.upload(REPOSITORY / "model_artifacts" / "models" / "tiny-sdxl", "weights/tiny"),
+            pictures=pipeline.upload(tmp_path, "brand/mark"),
+            steps=2,
+            rank=2,
+        )
+    )
+    assert ended["status"] == "SUCCEEDED", ended
+    uri = json.loads(ended["output"])["bundle"]
+    assert uri != json.loads(first["output"])["bundle"]
+    assert pipeline.served("machine-inference") == pipeline.pointer() == uri
+    events = pipeline.sandbox.client("logs").filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs")
+    assert any("python -m training lora" in event["message"] for event in events["events"])
 
 
 def test_a_build_that_is_stopped_stops_its_job(pipeline: Pipeline) -> None:

@@ -15,7 +15,8 @@ from neuron_build.sources import SourceError
 from neuron_build.sources.archive import unpack
 from neuron_build.sources.diffusers_folder import find_model, licence_in, source_files
 
-SHIPPED = ROOT / "model_artifacts" / "models"
+# A recipe may name a folder below it: a model that is shipped.
+MODEL_ARTIFACTS = ROOT / "model_artifacts"
 RANDOM = "random"
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
@@ -72,17 +73,15 @@ def open_source(text: str | None, recipe: Recipe, cache: Path, digests: Digests,
 
 def _default(recipe: Recipe, cache: Path, digests: Digests, report: Report) -> Source:
     named = recipe.source
-    if named.model != RANDOM and not (SHIPPED.parent / named.model).is_dir():
-        return _hub(named.model, recipe, cache, report)
-    shipped = SHIPPED / recipe.name if named.model == RANDOM else SHIPPED.parent / named.model
-    if (shipped / "model_index.json").is_file():
-        return Source(
-            shipped, recipe.name, "trained here, shipped with Darkroom", licence_in(shipped) or named.licence
-        )
-    from neuron_build.sources.random_source import random_folder
+    if named.model == RANDOM:
+        from neuron_build.sources.random_source import random_folder
 
-    folder = random_folder(recipe.name, cache, digests, report)
-    return Source(folder, recipe.name, "random weights made by neuron_build", named.licence)
+        folder = random_folder(recipe.name, cache, digests, report)
+        return Source(folder, recipe.name, "random weights made by neuron_build", named.licence)
+    shipped = MODEL_ARTIFACTS / named.model
+    if shipped.is_dir():
+        return Source(shipped, recipe.name, "trained here, shipped with Darkroom", named.licence)
+    return _hub(named.model, recipe, cache, report)
 
 
 def _hub(text: str, recipe: Recipe, cache: Path, report: Report) -> Source:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,10 +35,14 @@ def plan(options: Options) -> Plan:
     return plan_parts(recipe, source, compiler_name="cpu", target=None, digests=digests)
 
 
-def start(cache: Path, output: Path, root: Path = ROOT) -> subprocess.Popen[str]:
-    options = ["--size", "64x64", "--cache", str(cache), "--output", str(output), "--jobs", "2"]
+SMALL = ("tiny-sd15", "--size", "64x64", "--jobs", "2")
+# Eleven parts one after the other: seconds, where the small one may be done before a signal gets there.
+LONG = ("tiny-sdxl", "--jobs", "1")
+
+
+def start(cache: Path, output: Path, root: Path = ROOT, what: Sequence[str] = SMALL) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "neuron_build", "package", "tiny-sd15", *options],
+        [sys.executable, "-m", "neuron_build", "package", *what, "--cache", cache, "--output", output],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
@@ -93,14 +97,14 @@ def test_a_build_killed_at_any_point_goes_on_to_the_same_bundle(built: Path, tmp
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_takes_its_compilers_with_it(number: signal.Signals, tmp_path: Path) -> None:
     cache = tmp_path / "parts"
-    build = start(cache, tmp_path / "out")
+    build = start(cache, tmp_path / "out", what=LONG)
     wait(lambda: bool(list(cache.glob(".work/*/compiler.log"))) or build.poll() is not None)
     build.send_signal(number)
     said, _ = build.communicate(timeout=300)
 
     assert build.returncode != 0, said
     assert not list(cache.glob(".work/*"))
-    assert not (tmp_path / "out/tiny-sd15").exists()
+    assert not (tmp_path / "out/tiny-sdxl").exists()
     wait(lambda: not processes_that_use(cache), 300)
 
 

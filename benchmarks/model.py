@@ -29,10 +29,12 @@ _GUIDANCE = 2.5
 
 # Both print seconds and MiB of a process that has done nothing else, imports included: that is what a
 # worker's start takes. Then MiB at the import of torch, which both need. argv: the folder to load.
+# VmHWM, not ru_maxrss: a process inherits that from the one that started it (getrusage(2), proc(5)).
 _TORCH = """
-import resource, sys, time; start = time.perf_counter()
+import re, sys, time; start = time.perf_counter()
+def most(): return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
 import torch
-with_torch = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+with_torch = most()
 """
 _LOAD_BUNDLE = """
 sys.path.insert(0, "model_artifacts")
@@ -48,7 +50,7 @@ pipeline = StableDiffusionXLPipeline.from_pretrained(
 _MEASURE = """
 import json
 seconds = time.perf_counter() - start
-print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, with_torch]))
+print(json.dumps([seconds, most(), with_torch]))
 """
 _Load = tuple[float, float, float]
 

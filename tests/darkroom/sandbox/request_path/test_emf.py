@@ -35,6 +35,15 @@ def test_a_metric_comes_out_with_its_dimensions_unit_value_and_moment() -> None:
     assert sample.moment == 1_700_000_000.5
 
 
+@pytest.mark.parametrize("resolution", [1, 60])
+def test_a_sample_has_the_resolution_that_its_metric_says(resolution: int) -> None:
+    metrics = [{"Name": "CacheHits", "StorageResolution": resolution}]
+    (sample,) = samples(json.dumps(document(Metrics=metrics)))
+    assert sample.storage_resolution == resolution
+    (unsaid,) = samples(json.dumps(document()))
+    assert unsaid.storage_resolution == 60
+
+
 def test_a_hundred_metrics_are_taken_and_one_more_is_refused() -> None:
     def many(count: int) -> str:
         metrics = [{"Name": f"m{i}"} for i in range(count)]
@@ -63,6 +72,7 @@ def test_thirty_dimensions_are_taken_and_one_more_is_refused() -> None:
         ({"Metrics": [{"Unit": "Count"}]}, "Name"),
         ({"Metrics": [{"Name": "absent"}]}, "absent"),
         ({"Metrics": [{"Name": "service"}]}, "no number"),
+        ({"Metrics": [{"Name": "CacheHits", "StorageResolution": 10}]}, "StorageResolution 10: give 1 or 60"),
     ],
 )
 def test_a_malformed_line_is_refused_with_the_reason(change: dict[str, Any], reason: str) -> None:

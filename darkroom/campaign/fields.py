@@ -209,6 +209,40 @@ def _source_prefix(value: str) -> None:
         raise refusal("a source is a bucket and a prefix with a slash at its end", "s3://bucket/weights/")
 
 
+# Cognito's own patterns: API reference, UserPoolType Arn and Id.
+USER_POOL = r"^arn:[\w-]+:cognito-idp:(?P<region>[a-z0-9-]+):[0-9]{12}:userpool/(?P<id>[\w-]+_[0-9a-zA-Z]+)$"
+
+
+def _user_pool(value: str) -> None:
+    if not re.fullmatch(USER_POOL, value):
+        raise refusal(
+            "a Cognito user pool is named by its ARN",
+            "arn:aws:cognito-idp:us-east-1:111122223333:userpool/us-east-1_AbCdEfGhI",
+        )
+
+
+# Bedrock Runtime's own patterns for ApplyGuardrail, the id's without an ARN: the guardrail is the account's.
+GUARDRAIL_ID = r"^[a-z0-9]{1,64}$"
+GUARDRAIL_VERSION = r"^([1-9][0-9]{0,7}|DRAFT)$"
+
+
+def _guardrail_id(value: str) -> None:
+    if not re.fullmatch(GUARDRAIL_ID, value):
+        raise refusal("a Bedrock guardrail's id is lower-case letters and digits", "such as gr0a1b2c3d4e")
+
+
+def _guardrail_version(value: str) -> None:
+    if not re.fullmatch(GUARDRAIL_VERSION, value):
+        raise refusal("a guardrail's version is a number in quotes, or DRAFT", '"1"')
+
+
+def _pattern(value: str) -> None:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise refusal(f"no regular expression of Python's: {error}", "such as \\bfree\\s+money\\b") from None
+
+
 CampaignName = Annotated[str, Text(_campaign_name, CAMPAIGN_NAME)]
 ActionName = Annotated[str, Text(_action_name, ACTION_NAME)]
 Account = Annotated[str, Text(_account, ACCOUNT)]
@@ -221,3 +255,7 @@ ContainerImage = Annotated[str, Text(_image)]
 SourcePrefix = Annotated[
     str, Text(_source_prefix, SOURCE_PREFIX.replace("?P<bucket>", "").replace("?P<prefix>", ""))
 ]
+UserPool = Annotated[str, Text(_user_pool, USER_POOL.replace("?P<region>", "").replace("?P<id>", ""))]
+GuardrailId = Annotated[str, Text(_guardrail_id, GUARDRAIL_ID)]
+GuardrailVersion = Annotated[str, Text(_guardrail_version, GUARDRAIL_VERSION)]
+Pattern = Annotated[str, Text(_pattern)]

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from darkroom.campaign.access import Api, access_problems
 from darkroom.campaign.bundle import BundleError, LocalBundle, RemoteBundle, find_bundle
 from darkroom.campaign.explaining import explain, without
 from darkroom.campaign.mode import mode_problems, with_defaults_of_mode
@@ -141,6 +142,9 @@ class _Reading:
         scaling = self._section("scaling", Scaling)
         endpoint = self._section("endpoint", Endpoint)
         cache = self._section("cache", Cache)
+        api = self._section("api", Api)
+        if api:
+            self._add(access_problems(api))
         if scaling:
             self._add(scaling_problems(scaling))
         if endpoint and scaling:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from darkroom.campaign.access import Api
 from darkroom.campaign.fields import (
     Account,
     ActionName,
@@ -19,7 +20,9 @@ from darkroom.campaign.fields import (
     TagValue,
     TimeZone,
 )
+from darkroom.campaign.moderation import Moderation
 from darkroom.campaign.schedule_expression import At, Cron, Rate
+from darkroom.campaign.section import Section
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -68,12 +71,6 @@ FineTuneInstance = Literal[
     "ml.g6e.2xlarge",
     "ml.g6e.4xlarge",
 ]
-
-
-class Section(BaseModel):
-    """A part of a campaign file: read once, never changed, no unknown keys, no conversions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 class Environment(Section):
@@ -236,17 +233,18 @@ class Notifications(Section):
     """SNS asks each address once to confirm."""
 
 
-class Api(Section):
-    """The HTTP API's limits. They hold for the stage and for the campaign's API key."""
+Percentage = Annotated[float, Field(gt=0, le=1000)]
 
-    requests_per_second: Annotated[float, Field(gt=0, le=10_000)] = 50
-    """Steady rate; above it the answer is 429. An account has 10,000 a region by default."""
-    burst: Annotated[int, Field(ge=1, le=5_000)] = 100
-    """Requests that may come at once."""
-    quota_per_day: Annotated[int, Field(ge=1)] | None = None
-    """Requests that the key may make a day. Default: no quota."""
-    access_logs: bool = False
-    """Access logs need API Gateway's log role, a setting of the whole region that must be there already."""
+
+class Budget(Section):
+    """What the campaign may cost a month, and who hears of it before it does."""
+
+    monthly: Annotated[float, Field(gt=0)]
+    """US dollars a calendar month, of everything tagged with the campaign."""
+    alerts: Annotated[tuple[Percentage, ...], Field(min_length=1, max_length=5)] = Field(
+        default=(50, 80, 100), strict=False
+    )
+    """Percentages of it at which notifications.email is told; also when the forecast is over it."""
 
 
 class Campaign(Section):
@@ -265,5 +263,11 @@ class Campaign(Section):
     """Default: no pipeline, and the model's bundle is served."""
     retention: Literal["delete", "keep"] = "delete"
     """What cdk destroy does with the pictures, the job table and the key."""
-    tags: dict[TagKey, TagValue] = {}
+    network: Literal["public", "isolated"] = "public"
+    """isolated: functions and model run in private subnets with VPC endpoints and no way to the internet."""
+    moderation: Moderation | None = None
+    """Default: every prompt that can be drawn is drawn."""
+    budget: Budget | None = None
+    """Default: no budget."""
+    tags: dict[TagKey, TagValue] = Field(default={})
     """Tags on every resource, beside darkroom:campaign."""

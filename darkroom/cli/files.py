@@ -1,4 +1,4 @@
-"""The ``darkroom`` command."""
+"""Commands about campaign files: is it right, and what would it cost."""
 
 from __future__ import annotations
 
@@ -9,15 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-app = typer.Typer(
-    help="Generative-image campaigns on AWS, and on one machine.", no_args_is_help=True, add_completion=False
-)
-sandbox_app = typer.Typer(help="A local AWS for this machine.", no_args_is_help=True)
-app.add_typer(sandbox_app, name="sandbox")
+from darkroom.cli.application import app, told
 
 _ASSUMPTIONS = "Assumptions"
-
-# Rooms are imported by the command that needs them: `darkroom check` must not load moto or boto3.
 
 
 @app.command()
@@ -28,70 +22,11 @@ def check(
     from darkroom.campaign import CampaignError, Sources, load_campaigns
 
     sources = Sources() if campaigns is None else Sources(campaigns=campaigns)
-    try:
+    with told(CampaignError):
         found = load_campaigns(sources)
-    except CampaignError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
     for campaign in found:
         where = campaign.file.environment
         typer.echo(f"{campaign.name}: {campaign.recipe.name} in {where.account}/{where.region}")
-
-
-@app.command()
-def api(campaign: str) -> None:
-    """Print API_URL and API_KEY of a deployed campaign as exports: eval "$(darkroom api demo)"."""
-    from darkroom.deployed import NotDeployedError, api_access
-
-    try:
-        access = api_access(campaign)
-    except NotDeployedError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-    typer.echo(f"export API_URL={access.url}\nexport API_KEY={access.key}")
-
-
-@app.command()
-def build(
-    campaign: str,
-    source: Annotated[str | None, typer.Option(help="s3://bucket/prefix/ of the weights.")] = None,
-    pictures: Annotated[
-        str | None, typer.Option(help="s3://bucket/prefix/ of captioned pictures: fine-tune on them first.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="The bundle's name. Default: the recipe's.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
-    rank: Annotated[int | None, typer.Option(help="The LoRA adapter's rank.", min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="Training's seed.", min=0)] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Wait for its end; exit 1 if it failed.")] = False,
-) -> None:
-    """Start a deployed campaign's model build: fine-tune, compile, verify, publish, serve."""
-    from darkroom.building import BuildError, BuildRequest, follow_build, start_build
-    from darkroom.deployed import NotDeployedError
-
-    request = BuildRequest(source, pictures, name, steps, rank, seed)
-    try:
-        execution = start_build(campaign, request)
-        typer.echo(f"Started {execution}")
-        if watch:
-            typer.echo(f"{campaign} serves {follow_build(execution, typer.echo)}")
-    except (BuildError, NotDeployedError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-
-
-@app.command()
-def demo(
-    output: Annotated[Path, typer.Option(help="Where pictures and the report go.")] = Path("out/demo"),
-) -> None:
-    """Deploy campaigns/demo.yaml to a local AWS, ask it for pictures, destroy it; exit 1 if a claim broke."""
-    from darkroom.demo.run import DemoError, run_demo
-
-    try:
-        held = run_demo(output, Console())
-    except DemoError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-    raise typer.Exit(0 if held else 1)
 
 
 @app.command()
@@ -152,7 +87,7 @@ def plan(
     from darkroom.planner.popularity import parse_popularity
     from darkroom.planner.traffic_source import TrafficSource
 
-    try:
+    with told(CampaignError, ValueError):
         source = TrafficSource(
             file=traffic,
             scale=scale,
@@ -164,23 +99,3 @@ def plan(
             service=service, start_up=start_up, metric_delays=metric_delays, prices=prices, seed=seed
         )
         run_plan(PlanRequest(campaign, source, assumptions, compare, optimize, json, html), Console())
-    except (CampaignError, ValueError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-
-
-@sandbox_app.command()
-def up(
-    port: Annotated[int, typer.Option(help="The one port of the whole local AWS.")] = 4566,
-    speed: Annotated[float, typer.Option(help="Sandbox seconds a wall second: 60 is a minute a second.")] = 1,
-    instance_start_seconds: Annotated[
-        float, typer.Option(help="Sandbox seconds until a new instance is there to load the model.")
-    ] = 10,
-    verbose: Annotated[bool, typer.Option(help="Show what functions and model workers print.")] = False,
-) -> None:
-    """Run the local AWS in the foreground until Ctrl-C; nothing is left of it afterwards."""
-    from darkroom.sandbox.server import serve
-
-    raise typer.Exit(
-        serve(port=port, speed=speed, instance_start_seconds=instance_start_seconds, verbose=verbose)
-    )

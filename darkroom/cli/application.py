@@ -1,0 +1,25 @@
+"""The ``darkroom`` command's root, and how its commands tell what went wrong.
+
+Rooms are imported by the command that needs them: `darkroom check` must not load moto or boto3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+app = typer.Typer(
+    help="Generative-image campaigns on AWS, and on one machine.", no_args_is_help=True, add_completion=False
+)
+
+
+@contextmanager
+def told(*errors: type[Exception]) -> Iterator[None]:
+    """Print these errors' text to stderr and exit with 1, without a traceback."""
+    try:
+        yield
+    except errors as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from darkroom.sandbox import inventory, sns
+from darkroom.sandbox import iam, inventory, sns
 from darkroom.sandbox.context import Context
 
 Answer = tuple[int, Any]
@@ -28,6 +28,7 @@ class _Admin:
             "clock": {"GET": self._clock, "PUT": self._set_clock},
             "faults": {"GET": context.faults.as_dict, "PUT": self._set_faults},
             "notifications": {"GET": sns.published},
+            "permissions": {"GET": iam.running().ledger.entries},
             "resources": {"GET": inventory.resources},
         }
 

@@ -77,16 +77,16 @@ def with_clear_errors(app: WsgiApp) -> WsgiApp:
             parts, status, headers = run_wsgi_app(app, environ, buffered=True)
         except NotImplementedError as error:
             detail = str(error) or "not implemented"
-            return _error(environ, start_response, _NOT_IMPLEMENTED, _unsupported(environ, detail))
+            return answer(environ, start_response, _NOT_IMPLEMENTED, _unsupported(environ, detail))
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
-            return _error(
+            return answer(
                 environ, start_response, _FAILED, f"{_call(environ)}: {type(error).__name__}: {error}"
             )
         body = b"".join(parts)
         if _is_routing_failure(environ, status, headers.get("Content-Type", ""), body):
             detail = "the sandbox has no such operation"
-            return _error(environ, start_response, _NOT_IMPLEMENTED, _unsupported(environ, detail))
+            return answer(environ, start_response, _NOT_IMPLEMENTED, _unsupported(environ, detail))
         start_response(status, list(headers))
         return [body]
 
@@ -115,12 +115,12 @@ def _unsupported(environ: dict[str, Any], detail: str) -> str:
     return f"the local AWS does not support this call ({_call(environ)}): {detail}"
 
 
-def _error(
+def answer(
     environ: dict[str, Any], start_response: Any, kind: tuple[str, str], message: str
 ) -> Iterable[bytes]:
+    """An error in the protocol of the service that was called; ``kind`` is its status and its code."""
     status, code = kind
-    sent = environ.get("CONTENT_TYPE", "")
-    if "json" in sent or "HTTP_X_AMZ_TARGET" in environ or _speaks_json(service_of(environ)):
+    if speaks_json(environ, service_of(environ)):
         body = json.dumps({"__type": code, "message": message}).encode()
         headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", code)]
     elif service_of(environ) in ("", "s3"):
@@ -136,8 +136,14 @@ def _error(
     return [body]
 
 
+def speaks_json(environ: dict[str, Any], service: str) -> bool:
+    """Whether a request of ``service`` is answered in JSON."""
+    sent = environ.get("CONTENT_TYPE", "")
+    return "HTTP_X_AMZ_TARGET" in environ or (service != "s3" and ("json" in sent or _is_json(service)))
+
+
 @lru_cache
-def _speaks_json(service: str) -> bool:
+def _is_json(service: str) -> bool:
     """Whether a service's protocol is JSON: a REST call without a body does not say so itself."""
     try:
         model = botocore.session.get_session().get_service_model(service)

@@ -140,6 +140,11 @@ class SandboxProcess:
         answer: list[dict[str, Any]] = self._admin("GET", "notifications")
         return answer
 
+    def permissions(self) -> list[dict[str, Any]]:
+        """What roles did, by the grants that allowed it, and what they were denied."""
+        answer: list[dict[str, Any]] = self._admin("GET", "permissions")
+        return answer
+
     def resources(self) -> list[dict[str, Any]]:
         """What exists, the CDK bootstrap left out: ``type``, ``id``, ``stack``."""
         answer: list[dict[str, Any]] = self._admin("GET", "resources")

@@ -21,6 +21,7 @@ from darkroom.sandbox import (
     cloudformation,
     cloudwatch,
     eventbridge,
+    iam,
     lambda_runtime,
     logs,
     own_folder,
@@ -34,11 +35,13 @@ from darkroom.sandbox.clock import Clock
 from darkroom.sandbox.context import Context, Settings
 from darkroom.sandbox.context import install as install_context
 from darkroom.sandbox.http_server import SandboxHttpServer
+from darkroom.sandbox.iam.front_door import held_to_policies
 from darkroom.sandbox.processes import raise_open_file_limit
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _ROOMS = (
+    iam,
     s3,
     logs,
     lambda_runtime,
@@ -136,7 +139,7 @@ def stop(context: Context) -> None:
 
 def application(context: Context) -> WsgiApp:
     """The WSGI app of the one port: the rooms' mounts, and AWS's API by moto for the rest."""
-    aws = with_clear_errors(Aws(create_backend_app))
+    aws = with_clear_errors(held_to_policies(Aws(create_backend_app), iam.running()))
     table_lock = threading.Lock()
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

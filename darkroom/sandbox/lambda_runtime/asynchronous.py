@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime.destinations import deliver
 from darkroom.sandbox.lambda_runtime.environment import Outcome
+from darkroom.sandbox.lambda_runtime.execution_role import require_to_deliver
 from darkroom.sandbox.lambda_runtime.lookup import exists, find
 from darkroom.sandbox.moments import timestamp_of
 
@@ -132,6 +133,7 @@ class AsynchronousInvocations:
         self, function: Function, target: str, body: str, attributes: dict[str, tuple[str, str]]
     ) -> None:
         try:
+            require_to_deliver(function.role, function.function_name, target)
             if target.split(":")[2] == "lambda":
                 self.send(find(target), body.encode())
             else:

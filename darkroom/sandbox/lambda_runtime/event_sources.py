@@ -22,7 +22,9 @@ from moto.sqs.models import Message, Queue, sqs_backends
 from moto.utilities.arns import parse_arn
 
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.iam import AccessDeniedError
 from darkroom.sandbox.lambda_runtime.environment import Outcome
+from darkroom.sandbox.lambda_runtime.execution_role import require_to_poll
 from darkroom.sandbox.lambda_runtime.lookup import find
 
 _POLL_SECONDS = 0.1
@@ -34,7 +36,8 @@ def source_queue(mapping: EventSourceMapping) -> Queue:
     """The queue that ``mapping`` reads; moto has refused one that is not there.
 
     Raises:
-        InvalidParameterValueException: the source is no SQS queue, or its visibility time-out is too short.
+        InvalidParameterValueException: the source is no SQS queue, its visibility time-out is too short, or
+            the function's role may not read it.
     """
     arn = parse_arn(mapping.event_source_arn)
     if arn.service != "sqs":
@@ -42,7 +45,14 @@ def source_queue(mapping: EventSourceMapping) -> Queue:
             f"the sandbox plays event source mappings of SQS queues, not of {arn.service}"
         )
     queue: Queue = sqs_backends[arn.account][arn.region].get_queue(arn.resource_id)
-    timeout, visibility = int(find(mapping.function_arn).timeout), visibility_timeout(queue)
+    function = find(mapping.function_arn)
+    try:
+        require_to_poll(function.role, function.function_name, mapping.event_source_arn)
+    except AccessDeniedError as error:
+        raise InvalidParameterValueException(
+            f"The function execution role does not have permissions to read the queue: {error}"
+        ) from error
+    timeout, visibility = int(function.timeout), visibility_timeout(queue)
     if visibility < timeout:
         raise InvalidParameterValueException(
             f"Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds"
@@ -108,6 +118,8 @@ class Poller:
         return True
 
     def _receive(self) -> list[Message]:
+        function = find(self._mapping.function_arn)
+        require_to_poll(function.role, function.function_name, self._mapping.event_source_arn)
         sqs = sqs_backends[self._queue.account_id][self._queue.region]
         size, visibility = self._mapping.batch_size, visibility_timeout(self._queue)
         return list(sqs.receive_message(self._queue.name, size, 0, visibility))

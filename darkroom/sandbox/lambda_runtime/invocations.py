@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import uuid
@@ -12,9 +13,11 @@ from moto.awslambda.models import EventSourceMapping
 from moto.sqs.models import Queue
 
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.iam import AccessDeniedError
 from darkroom.sandbox.lambda_runtime.asynchronous import AsynchronousInvocations
 from darkroom.sandbox.lambda_runtime.environment import Outcome
 from darkroom.sandbox.lambda_runtime.event_sources import Poller
+from darkroom.sandbox.lambda_runtime.execution_role import require_to_trace
 from darkroom.sandbox.lambda_runtime.pool import FunctionPool
 from darkroom.sandbox.lambda_runtime.runtime_api import Invocation
 from darkroom.sandbox.service_metrics import Metric, ServiceMetrics
@@ -45,6 +48,7 @@ class LambdaService:
     ) -> Future[Outcome]:
         """Run ``event`` as soon as an environment of ``function`` is free."""
         invocation = Invocation(request_id, event, function.function_arn, trace or trace_id(), client_context)
+        _trace(function)
         pool = self._pool(function)
         future = pool.submit(invocation)
         future.add_done_callback(lambda done: self._record_outcome(function, done.result()))
@@ -99,6 +103,16 @@ class LambdaService:
         self.record(function, "Invocations", 1)
         self.record(function, "Errors", int(outcome.failed))
         self.record(function, "Duration", round(outcome.seconds * 1000, 1), "Milliseconds")
+
+
+def _trace(function: Function) -> None:
+    """Active tracing writes in the function's role; where it may not, nothing is traced and all else goes on."""
+    if (function.tracing_config or {}).get("Mode") != "Active":
+        return
+    try:
+        require_to_trace(function.role, function.function_name)
+    except AccessDeniedError as error:
+        print(f"{function.function_name}: not traced: {error}", file=sys.stderr)
 
 
 _service: LambdaService | None = None

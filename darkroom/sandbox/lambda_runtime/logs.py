@@ -8,8 +8,10 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.logs.models import logs_backends
 
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.iam import AccessDeniedError
 from darkroom.sandbox.lambda_runtime import emf
 from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
+from darkroom.sandbox.lambda_runtime.execution_role import require_to_log
 from darkroom.sandbox.moments import moto_datetime_of
 
 
@@ -43,7 +45,14 @@ class LogStream:
         group = backend.groups.get(function.log_group)
         if group is None:
             return
-        if self.name not in group.streams:
+        new = self.name not in group.streams
+        try:
+            require_to_log(function, self.name, new=new)
+        except AccessDeniedError as error:
+            # As on AWS: the function runs, and nothing of what it prints is kept. Here it is said.
+            print(f"{function.name}: not logged: {error}", file=sys.stderr)
+            return
+        if new:
             group.create_log_stream(self.name)
         # By the sandbox's clock. The group takes what the backend would drop: moto compares with the
         # wall's time, and a fast sandbox is soon hours ahead of it.

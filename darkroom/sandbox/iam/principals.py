@@ -1,0 +1,92 @@
+"""Who calls, and what policies it has: moto's STS sessions and IAM roles."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from moto.iam.models import Role, iam_backends
+from moto.sts.models import AssumedRole, sts_backends
+
+from darkroom.sandbox.iam.policy import Statement, parse
+
+# STS marks a temporary key so (IAM user guide, "IAM identifiers", unique identifiers). CloudFormation, the
+# sandbox's user and whoever else has another are the account itself.
+_TEMPORARY = "ASIA"
+
+
+class UnknownCredentialsError(Exception):
+    """A temporary access key that nobody was given, or without its session's token."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A role, as somebody who assumed it."""
+
+    role: str
+    name: str
+
+    @property
+    def arn(self) -> str:
+        """How AWS calls it in an error and in GetCallerIdentity."""
+        account, _, path = self.role.split(":", 4)[4].partition(":")
+        return f"arn:{self.role.split(':')[1]}:sts::{account}:assumed-role/{path.rsplit('/', 1)[-1]}/{self.name}"
+
+
+class Sessions:
+    """The sessions by access key; moto keeps a list, which grows with every environment of a function."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, AssumedRole] = {}
+
+    def find(self, access_key: str, token: str | None) -> Session | None:
+        """Whose key it is; None for the account's own.
+
+        Raises:
+            UnknownCredentialsError: it is a temporary one that was not given out, or not with this token.
+        """
+        if not access_key.startswith(_TEMPORARY):
+            return None
+        found = self.assumed(access_key)
+        if found is None or found.session_token != token:
+            raise UnknownCredentialsError("The security token included in the request is invalid.")
+        return Session(found.role_arn, found.session_name)
+
+    def assumed(self, access_key: str) -> AssumedRole | None:
+        """moto's session of a key."""
+        with self._lock:
+            if access_key not in self._known:
+                self._known.update((one.access_key_id, one) for one in _assumed_roles())
+            return self._known.get(access_key)
+
+
+def _assumed_roles() -> list[AssumedRole]:
+    return [one for _, _, backend in list(sts_backends.iter_backends()) for one in backend.assumed_roles]
+
+
+def role_of(arn: str) -> Role | None:
+    """moto's role; None when there is none of that ARN (any more)."""
+    _, partition, _, _, account, _ = arn.split(":", 5)
+    roles: list[Role] = list(iam_backends[account][partition].roles.values())
+    return next((one for one in roles if one.arn == arn), None)
+
+
+def statements_of(role: Role) -> tuple[Statement, ...]:
+    """The role's inline and attached policies.
+
+    Raises:
+        PolicyError: one of them can't be read.
+        NotImplementedError: it has a permissions boundary.
+    """
+    if role.permissions_boundary_arn:
+        raise NotImplementedError(f"the sandbox does not weigh permissions boundaries; {role.arn} has one")
+    inline = list(role.policies.values())
+    attached = [_default_document(one) for one in list(role.managed_policies.values())]
+    return tuple(statement for document in (*inline, *attached) for statement in parse(document))
+
+
+def _default_document(policy: Any) -> str:
+    version = next(one for one in policy.versions if one.version_id == policy.default_version_id)
+    return str(version.document)

@@ -80,10 +80,13 @@ REQUEST_VALIDATION = Acknowledgement(
     "The OpenAPI document validates bodies and parameters (x-amazon-apigateway-request-validators); the rule "
     "only sees AWS::ApiGateway::RequestValidator resources.",
 )
-WEB_FIREWALL = Acknowledgement(
+NO_FIREWALL = Acknowledgement(
     "AwsSolutions-APIG3",
-    "Every method needs an API key and is throttled by stage and usage plan, and bodies are validated at the "
-    "edge. A web ACL costs by the month, which a campaign scaled to zero must not.",
+    "`api.firewall.enabled: false` in the campaign's file: who operates it wants no web ACL, which costs by "
+    "the month. Every method still authorizes its caller, is throttled, and validates bodies at the edge.",
+)
+MADE_KEYS = (
+    "API Gateway makes the ids of keys; a condition holds this to keys that are tagged with the campaign."
 )
 
 
@@ -149,7 +152,12 @@ def _of_api(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]
     yield stage.api.dead_letters, DEAD_LETTERS
     yield stage.api.http.api, REQUEST_VALIDATION
     yield stage.api.http.stage, EXECUTION_LOGGING
-    yield stage.api.http.stage, WEB_FIREWALL
+    if stage.api.http.firewall is None:
+        yield stage.api.http.stage, NO_FIREWALL
+    if stage.api.api_keys is not None:
+        role = stage.api.api_keys.function.role
+        yield role, TRACING
+        yield role, _wildcard(stage.api.resolve(stage.api.api_keys.made_keys), MADE_KEYS)
     if not stage.campaign.file.api.access_logs:
         yield stage.api.http.stage, EDGE_LOGGING
     objects = list(_objects_of_jobs(stage, user=stage.api))

@@ -17,6 +17,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
+from stacks.api_keys import ApiKeys
 from stacks.data_stack import MAX_ATTEMPTS
 from stacks.drawing import draw_from, drawing_seconds, drawing_statements, drawings_queue
 from stacks.http_api import HttpApi
@@ -73,11 +74,29 @@ class ApiStack(cdk.Stack):
         self.reconciliation = self._build_reconciliation()
         self.http = HttpApi(self, "Http", campaign=campaign, function=self.front.function)
         cdk.CfnOutput(self, "ApiUrl", value=self.http.url)
+        cdk.CfnOutput(self, "ApiAuthorizer", value=campaign.file.api.authorizer)
+        self.api_keys = self._build_api_keys(lambda_code)
+
+    def _build_api_keys(self, lambda_code: LambdaCode) -> ApiKeys | None:
+        """What ends the keys that `darkroom keys` made; nothing where there is no usage plan."""
+        plan, key = self.http.plan, self.http.key
+        if plan is None or key is None:
+            return None
+        cdk.CfnOutput(self, "ApiUsagePlanId", value=plan.ref)
         cdk.CfnOutput(
             self,
             "ApiKeyId",
-            value=self.http.key.ref,
+            value=key.ref,
             description="aws apigateway get-api-key --include-value --api-key ID shows the key",
+        )
+        return ApiKeys(
+            self,
+            "ApiKeys",
+            campaign=self._campaign.name,
+            code=lambda_code.package("api_keys", "custom_resource"),
+            plan=plan,
+            key=key,
+            dead_letters=self.dead_letters,
         )
 
     def _build_model_id(self) -> str:

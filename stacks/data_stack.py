@@ -102,7 +102,7 @@ class DataStack(cdk.Stack):
             "BucketCleanup",
             campaign=self._campaign.name,
             handler="bucket_cleanup.handler.handler",
-            code=lambda_code.package("bucket_cleanup"),
+            code=lambda_code.package("bucket_cleanup", "custom_resource"),
             environment={},
             statements=[],
             timeout=cdk.Duration.minutes(15),

@@ -14,26 +14,30 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
+from stacks.authorizers import authorizer
+from stacks.firewall import Firewall
 from stacks.openapi import openapi_document, request_rules
 
 STAGE = "live"
 
-# No body, no key, no address: who asked is in the key's id, what was asked is nobody's to read.
-ACCESS_LOG_FORMAT = json.dumps(
-    {
-        "request_id": "$context.requestId",
-        "time": "$context.requestTime",
-        "method": "$context.httpMethod",
-        "path": "$context.resourcePath",
-        "status": "$context.status",
-        "latency": "$context.responseLatency",
-        "api_key_id": "$context.identity.apiKeyId",
-    }
-)
+# No body, no key, no token, no address: who asked is an id, what was asked is nobody's to read.
+ACCESS_LOG = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTime",
+    "method": "$context.httpMethod",
+    "path": "$context.resourcePath",
+    "status": "$context.status",
+    "latency": "$context.responseLatency",
+}
 
 
 class HttpApi(Construct):
-    """POST /v1/images and GET /v1/images/{id}, for the holders of the campaign's API key."""
+    """POST /v1/images and GET /v1/images/{id}, for those whom the campaign's authorizer lets in.
+
+    Attributes:
+        key, plan: the campaign's API key and its usage plan; with another authorizer there are none.
+        firewall: the web ACL before the stage, unless the campaign wants none.
+    """
 
     def __init__(
         self, scope: Construct, id: str, *, campaign: ResolvedCampaign, function: lambda_.IFunction
@@ -41,9 +45,15 @@ class HttpApi(Construct):
         super().__init__(scope, id)
         self._campaign = campaign
         self._stack = cdk.Stack.of(self)
+        self._authorizer = authorizer(campaign.file.api)
         self.api = self._build_api(function)
         self.stage = self._build_stage(self._build_deployment())
-        self.key = self._build_key()
+        self.plan = self._build_plan() if campaign.file.api.authorizer == "api-key" else None
+        self.key = self._build_key(self.plan) if self.plan else None
+        wants_firewall = campaign.file.api.firewall.enabled
+        self.firewall = (
+            Firewall(self, "Firewall", campaign=campaign, stage=self.stage) if wants_firewall else None
+        )
         self.url = (
             f"https://{self.api.ref}.execute-api.{self._stack.region}.{self._stack.url_suffix}/{STAGE}/"
         )
@@ -61,7 +71,10 @@ class HttpApi(Construct):
             f"/functions/{function.function_arn}/invocations"
         )
         self._document: dict[str, Any] = openapi_document(
-            title=self._campaign.name, rules=request_rules(self._campaign), integration_uri=uri
+            title=self._campaign.name,
+            rules=request_rules(self._campaign),
+            integration_uri=uri,
+            authorizer=self._authorizer,
         )
         return apigateway.CfnRestApi(
             self,
@@ -111,15 +124,12 @@ class HttpApi(Construct):
         # API Gateway takes the ARN without the :* that CloudFormation's attribute ends in.
         destination = cdk.Fn.select(0, cdk.Fn.split(":*", log_group.log_group_arn))
         return apigateway.CfnStage.AccessLogSettingProperty(
-            destination_arn=destination, format=ACCESS_LOG_FORMAT
+            destination_arn=destination, format=json.dumps({**ACCESS_LOG, "caller": self._authorizer.caller})
         )
 
-    def _build_key(self) -> apigateway.CfnApiKey:
+    def _build_plan(self) -> apigateway.CfnUsagePlan:
         limits = self._campaign.file.api
         quota = limits.quota_per_day
-        key = apigateway.CfnApiKey(
-            self, "Key", enabled=True, description=f"Requests of the campaign {self._campaign.name}"
-        )
         plan = apigateway.CfnUsagePlan(
             self,
             "UsagePlan",
@@ -129,6 +139,12 @@ class HttpApi(Construct):
             quota={"limit": quota, "period": "DAY"} if quota else None,
         )
         plan.node.add_dependency(self.stage)
+        return plan
+
+    def _build_key(self, plan: apigateway.CfnUsagePlan) -> apigateway.CfnApiKey:
+        key = apigateway.CfnApiKey(
+            self, "Key", enabled=True, description=f"Requests of the campaign {self._campaign.name}"
+        )
         apigateway.CfnUsagePlanKey(
             self, "UsagePlanKey", key_id=key.ref, key_type="API_KEY", usage_plan_id=plan.ref
         )

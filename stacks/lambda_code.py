@@ -36,9 +36,9 @@ class LambdaCode:
         if not (self.layer / "python" / "aws_lambda_powertools").is_dir():
             raise NotBuiltError(f"{self.layer} has no python/aws_lambda_powertools in it: run `make setup`")
 
-    def package(self, name: str) -> lambda_.Code:
-        """One package of lambda/ as an asset that has nothing else in it."""
-        others = [path.name for path in self.root.iterdir() if path.name != name]
+    def package(self, *names: str) -> lambda_.Code:
+        """One package of lambda/, or several, as an asset that has nothing else in it."""
+        others = [path.name for path in self.root.iterdir() if path.name not in names]
         return lambda_.Code.from_asset(str(self.root), exclude=[*others, "__pycache__", "*.pyc"])
 
     def dependencies(self, scope: cdk.Stack) -> lambda_.LayerVersion:

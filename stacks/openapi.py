@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from darkroom.campaign import ResolvedCampaign
+from stacks.authorizers import API_KEY, PATHS, Authorizer
 
 PROMPT_MAXIMUM = 1000
 SEED_MAXIMUM = 2**32 - 1
@@ -40,7 +41,9 @@ def request_rules(campaign: ResolvedCampaign) -> Document:
     }
 
 
-def openapi_document(*, title: str, rules: Document, integration_uri: str) -> Document:
+def openapi_document(
+    *, title: str, rules: Document, integration_uri: str, authorizer: Authorizer = API_KEY
+) -> Document:
     """The document of one campaign's API.
 
     Parameters
@@ -51,13 +54,15 @@ def openapi_document(*, title: str, rules: Document, integration_uri: str) -> Do
         What :func:`request_rules` says.
     integration_uri
         API Gateway's ARN of the function that answers every request.
+    authorizer
+        How a caller says who asks.
     """
     return {
         "openapi": "3.0.1",
         "info": {"title": title, "version": "1"},
         "paths": {
-            "/v1/images": {"post": _post(integration_uri)},
-            "/v1/images/{id}": {"get": _get(integration_uri)},
+            "/v1/images": {"post": _post(integration_uri, authorizer)},
+            "/v1/images/{id}": {"get": _get(integration_uri, authorizer)},
         },
         "components": {
             "schemas": {
@@ -65,21 +70,21 @@ def openapi_document(*, title: str, rules: Document, integration_uri: str) -> Do
                 "Job": _JOB,
                 "Problem": _PROBLEM,
             },
-            "securitySchemes": {"api_key": {"type": "apiKey", "name": "x-api-key", "in": "header"}},
+            "securitySchemes": {authorizer.name: dict(authorizer.scheme)},
         },
         "x-amazon-apigateway-api-key-source": "HEADER",
         "x-amazon-apigateway-request-validators": {
             "all": {"validateRequestBody": True, "validateRequestParameters": True}
         },
         "x-amazon-apigateway-request-validator": "all",
-        "x-amazon-apigateway-gateway-responses": _gateway_responses(rules),
+        "x-amazon-apigateway-gateway-responses": _gateway_responses(rules, authorizer),
     }
 
 
-def _post(integration_uri: str) -> Document:
+def _post(integration_uri: str, authorizer: Authorizer) -> Document:
     return {
         "operationId": "askForImage",
-        "security": [{"api_key": []}],
+        "security": [{authorizer.name: list(authorizer.scopes)}],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ImageRequest"}}},
@@ -87,16 +92,16 @@ def _post(integration_uri: str) -> Document:
         "responses": {
             "200": _answer("The picture is there."),
             "202": _answer("The picture is being drawn.", headers=("Location", "Retry-After")),
-            **_refusals(400, 403, 413, 415, 429, 503),
+            **_refusals(400, 403, *authorizer.statuses, 413, 415, 429, 503),
         },
         "x-amazon-apigateway-integration": _integration(integration_uri),
     }
 
 
-def _get(integration_uri: str) -> Document:
+def _get(integration_uri: str, authorizer: Authorizer) -> Document:
     return {
         "operationId": "readJob",
-        "security": [{"api_key": []}],
+        "security": [{authorizer.name: list(authorizer.scopes)}],
         "parameters": [
             {
                 "name": "id",
@@ -105,7 +110,7 @@ def _get(integration_uri: str) -> Document:
                 "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
             }
         ],
-        "responses": {"200": _answer("The job."), **_refusals(400, 403, 404, 429, 503)},
+        "responses": {"200": _answer("The job."), **_refusals(400, 403, *authorizer.statuses, 404, 429, 503)},
         "x-amazon-apigateway-integration": _integration(integration_uri),
     }
 
@@ -194,7 +199,7 @@ def _refusals(*statuses: int) -> Document:
     }
 
 
-def _gateway_responses(rules: Document) -> Document:
+def _gateway_responses(rules: Document, authorizer: Authorizer) -> Document:
     """What the edge answers itself, as problems too.
 
     The reason of a refused body is ours: API Gateway's own, ``$context.error.validationErrorString``, repeats
@@ -203,9 +208,9 @@ def _gateway_responses(rules: Document) -> Document:
     message = "$context.error.messageString"  # with its own quotes
     return {
         "BAD_REQUEST_BODY": _problem(400, _body_rules(rules)),
-        "INVALID_API_KEY": _problem(403, "The header x-api-key must hold a valid API key."),
-        # API Gateway says 403 to a path or a method that it does not have.
-        "MISSING_AUTHENTICATION_TOKEN": _problem(404, "There are POST /v1/images and GET /v1/images/{id}."),
+        **{kind: _problem(status, detail) for kind, (status, detail) in authorizer.refusals.items()},
+        "RESOURCE_NOT_FOUND": _problem(404, PATHS),
+        "WAF_FILTERED": _problem(403, "The firewall lets no request like this in from this address now."),
         "QUOTA_EXCEEDED": _problem(429, "The quota of this API key is used up for today."),
         "REQUEST_TOO_LARGE": _problem(413, "The body is larger than any valid request."),
         "THROTTLED": _problem(429, "Too many requests at once: try again shortly."),

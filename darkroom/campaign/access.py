@@ -30,7 +30,8 @@ class Firewall(Section):
     """false: no web ACL; the API is throttled and its callers authorized all the same."""
     requests_per_address: Annotated[int, Field(ge=10, le=2_000_000_000)] | None = None
     """Requests in five minutes that one address may make before it is blocked. Default: what
-    api.requests_per_second allows in that time, so that one busy caller behind one address is not blocked."""
+    api.requests_per_second and api.burst allow in that time, at least 2000, so that one busy caller is not
+    blocked."""
 
 
 class Api(Section):
@@ -67,5 +68,13 @@ def access_problems(api: Api) -> Iterator[Problem]:
             MISSING,
             f"nothing looks at tokens with authorizer: {api.authorizer}",
             "authorizer: jwt, or no jwt section",
+            involves=(("api", "authorizer"),),
+        )
+    if api.authorizer != "api-key" and api.quota_per_day is not None:
+        yield Problem(
+            ("api", "quota_per_day"),
+            api.quota_per_day,
+            f"a quota is counted by API key, and authorizer: {api.authorizer} has none",
+            "authorizer: api-key, or no quota",
             involves=(("api", "authorizer"),),
         )

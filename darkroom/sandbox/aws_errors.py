@@ -35,6 +35,7 @@ _PLAYED = frozenset(
         "awslambda",
         "cloudformation",
         "cloudwatch",
+        "cognitoidp",
         "dynamodb",
         "ecr",
         "events",
@@ -50,6 +51,7 @@ _PLAYED = frozenset(
         "ssm",
         "stepfunctions",
         "sts",
+        "wafv2",
     }
 )
 

@@ -10,6 +10,7 @@ from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudwatch.models import cloudwatch_backends
+from moto.cognitoidp.models import cognitoidp_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.ecr.models import ecr_backends
 from moto.events.models import events_backends
@@ -22,6 +23,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.ssm.models import ssm_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from moto.wafv2.models import wafv2_backends
 
 _BOOTSTRAP_STACK = "CDKToolkit"
 
@@ -125,6 +127,15 @@ def _functions() -> Found:
         yield from (("AWS::ApiGateway::UsagePlan", plan) for plan in list(gateway.usage_plans))
 
 
+def _edge() -> Found:
+    for wafv2 in _backends(wafv2_backends):
+        for acl in list(wafv2.wacls.values()):
+            yield "AWS::WAFv2::WebACL", f"{acl.name}|{acl.id}|REGIONAL"
+        yield from (("AWS::WAFv2::LoggingConfiguration", arn) for arn in list(wafv2.logging_configurations))
+    for cognito in _backends(cognitoidp_backends):
+        yield from (("AWS::Cognito::UserPool", pool) for pool in list(cognito.user_pools))
+
+
 def _observation() -> Found:
     for logs in _backends(logs_backends):
         yield from (("AWS::Logs::LogGroup", name) for name in list(logs.groups))
@@ -158,6 +169,7 @@ _SERVICES: tuple[Callable[[], Found], ...] = (
     _access,
     _messaging,
     _functions,
+    _edge,
     _observation,
     _inference,
     _workflows,

@@ -29,6 +29,7 @@ from darkroom.sandbox import (
     sagemaker,
     sns,
     step_functions,
+    wafv2,
 )
 from darkroom.sandbox.aws_errors import Aws, service_of, with_clear_errors
 from darkroom.sandbox.clock import Clock
@@ -45,6 +46,7 @@ _ROOMS = (
     s3,
     logs,
     lambda_runtime,
+    wafv2,
     api_gateway,
     eventbridge,
     sns,

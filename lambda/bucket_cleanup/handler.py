@@ -1,27 +1,21 @@
-"""The custom resource Custom::BucketCleanup: nothing on create and update, an empty bucket on delete.
-
-Source of the protocol: CloudFormation's guide, "Custom resource request objects" and "response objects".
-"""
+"""The custom resource Custom::BucketCleanup: nothing on create and update, an empty bucket on delete."""
 
 from __future__ import annotations
 
-import json
 import logging
-import urllib.request
 from functools import cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from custom_resource.answering import answer
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 
 # Kept of the function's time for the last batch and the answer: unanswered, CloudFormation waits an hour.
 RESERVE_MILLISECONDS = 15_000
-_ANSWER_TRIES = 3
-_REASON_MAXIMUM = 1000  # the whole answer may have 4096 bytes
 
 
 class NotEmptiedError(Exception):
@@ -45,9 +39,9 @@ def handler(event: dict[str, Any], context: Any) -> None:
     except Exception as error:
         # Anything: an exception that gets away leaves the stack waiting for an hour.
         logger.exception("%s failed", event.get("RequestType"))
-        _answer(event, physical_id, "FAILED", _reason(error))
+        answer(event, physical_id, _reason(error))
         return
-    _answer(event, physical_id, "SUCCESS", "")
+    answer(event, physical_id)
 
 
 def empty(bucket: str, context: Any) -> int:
@@ -101,33 +95,7 @@ def _delete(bucket: str, versions: list[dict[str, str]]) -> None:
 
 def _reason(error: Exception) -> str:
     known = isinstance(error, NotEmptiedError | ClientError | BotoCoreError)
-    return (str(error) if known else f"{type(error).__name__}: {error}")[:_REASON_MAXIMUM]
-
-
-def _answer(event: dict[str, Any], physical_id: str, status: str, reason: str) -> None:
-    body = json.dumps(
-        {
-            "Status": status,
-            "Reason": reason,
-            "PhysicalResourceId": physical_id,
-            "StackId": event["StackId"],
-            "RequestId": event["RequestId"],
-            "LogicalResourceId": event["LogicalResourceId"],
-        }
-    ).encode()
-    for left in reversed(range(_ANSWER_TRIES)):
-        # The presigned URL is signed for no content type; urllib would add one of its own.
-        request = urllib.request.Request(  # noqa: S310 - the URL is CloudFormation's
-            event["ResponseURL"], data=body, method="PUT", headers={"Content-Type": ""}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=5):  # noqa: S310
-                return
-        except OSError as error:
-            # Its text is not logged: the URL is a credential.
-            logger.warning("CloudFormation did not take the answer (%s)", type(error).__name__)
-            if not left:
-                raise
+    return str(error) if known else f"{type(error).__name__}: {error}"
 
 
 @cache

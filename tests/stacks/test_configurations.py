@@ -17,11 +17,21 @@ from stacks import acknowledgements
 from stacks.acknowledgements import Acknowledgement
 from tests.stacks.synthesized import Synth
 
+USER_POOL = {
+    "user_pool": "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_AbCdEfGhI",
+    "scopes": ["images/draw"],
+}
+
 CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "demo": ("demo", {}),
     "published, s3 bundle": ("newsletter", {}),
     "schedule, kept, quota, mail": ("national-launch", {}),
     "access logs": ("demo", {"api": {"access_logs": True}}),
+    "callers are AWS identities, no web ACL": (
+        "demo",
+        {"api": {"authorizer": "iam", "firewall": {"enabled": False}, "access_logs": True}},
+    ),
+    "callers hold tokens of a user pool": ("demo", {"api": {"authorizer": "jwt", "jwt": USER_POOL}}),
     "kept, local bundle": ("demo", {"retention": "keep"}),
     "Large Model Inference container": ("newsletter", {"endpoint": {"container": "djl"}}),
     "realtime, schedule": ("storefront", {}),

@@ -13,6 +13,7 @@ from typing import Any
 from jsonschema import Draft4Validator
 
 from darkroom.sandbox.api_gateway.routing import Routes
+from darkroom.sandbox.api_gateway.security import Security, SecurityError, read_security
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
 # The longest an integration may take, and what it may take unless the document says less.
@@ -47,7 +48,7 @@ class Operation:
     method: str
     resource_path: str
     integration: Integration
-    api_key_required: bool
+    security: Security
     required_parameters: tuple[tuple[str, str], ...]
     validates_parameters: bool
     validates_body: bool
@@ -131,7 +132,7 @@ def _operation(
         method="ANY" if method.startswith("x-") else method.upper(),
         resource_path=path,
         integration=_integration(entry, f"{method} {path}"),
-        api_key_required=_requires_key(document, entry),
+        security=_security(document, entry, f"{method} {path}"),
         required_parameters=tuple(
             (locations[parameter["in"]], parameter["name"])
             for parameter in parameters
@@ -173,20 +174,11 @@ def _integration(entry: Mapping[str, Any], where: str) -> Integration:
     return Integration(match["function"], milliseconds / 1000)
 
 
-def _requires_key(document: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
-    """Whether a method needs an API key. API Gateway looks at the method's own security only.
-
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
-    """
-    schemes = document.get("components", {}).get("securitySchemes", {})
-    for requirement in entry.get("security", []):
-        for name in requirement:
-            scheme = schemes.get(name, {})
-            if "x-amazon-apigateway-authtype" in scheme or scheme.get("type") != "apiKey":
-                raise DocumentError(f"security scheme {name!r}: the local AWS checks API keys only")
-            if scheme.get("in") == "header" and str(scheme.get("name")).lower() == "x-api-key":
-                return True
-    return False
+def _security(document: Mapping[str, Any], entry: Mapping[str, Any], where: str) -> Security:
+    try:
+        return read_security(document, entry)
+    except SecurityError as error:
+        raise DocumentError(f"{where}: {error}") from error
 
 
 def _resolved(document: Mapping[str, Any], entry: Mapping[str, Any]) -> Mapping[str, Any]:

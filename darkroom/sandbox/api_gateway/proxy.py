@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from darkroom.sandbox.api_gateway.caller import Caller
 from darkroom.sandbox.api_gateway.openapi import Operation
 from darkroom.sandbox.api_gateway.request import Request
 from darkroom.sandbox.api_gateway.response import MALFORMED_ANSWER, RefusedError, Response
@@ -27,14 +28,6 @@ class Deployed:
     api_name: str
     deployment_id: str
     stage_variables: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The API key that a request came with."""
-
-    key_id: str
-    key: str
 
 
 def event(
@@ -93,8 +86,8 @@ def _request_context(
         "identity": {
             "accessKey": None,
             "accountId": None,
-            "apiKey": caller.key if caller else None,
-            "apiKeyId": caller.key_id if caller else None,
+            "apiKey": None,
+            "apiKeyId": None,
             "caller": None,
             "cognitoAuthenticationProvider": None,
             "cognitoAuthenticationType": None,
@@ -105,7 +98,9 @@ def _request_context(
             "user": None,
             "userAgent": request.header("user-agent") or None,
             "userArn": None,
+            **(caller.identity if caller else {}),
         },
+        **({"authorizer": {"claims": dict(caller.claims)}} if caller and caller.claims else {}),
         "path": f"/{request.stage}{unquote(request.path)}",
         "protocol": request.protocol,
         "requestId": request.request_id,

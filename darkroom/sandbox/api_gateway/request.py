@@ -30,6 +30,7 @@ class Request:
     method: str
     path: str
     query: Mapping[str, list[str]]
+    raw_query: str
     headers: Mapping[str, list[str]]
     source_ip: str
     protocol: str
@@ -46,6 +47,12 @@ class Request:
             if known.lower() == name:
                 return values[-1]
         return ""
+
+    @property
+    def target(self) -> str:
+        """Path and query as they were sent: what a signature covers."""
+        path = f"{MOUNT}{self.api_id}/{self.stage}{self.path}"
+        return f"{path}?{self.raw_query}" if self.raw_query else path
 
     @property
     def request_time(self) -> str:
@@ -73,6 +80,7 @@ def request_of(environ: Mapping[str, Any], now: float) -> Request:
         method=str(environ["REQUEST_METHOD"]).upper(),
         path=slash + rest or "/",
         query=_multiple(parse_qsl(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)),
+        raw_query=str(environ.get("QUERY_STRING", "")),
         headers=_headers(environ),
         source_ip=str(environ.get("REMOTE_ADDR", "127.0.0.1")),
         protocol=str(environ.get("SERVER_PROTOCOL", "HTTP/1.1")),

@@ -57,6 +57,25 @@ MISSING_AUTHENTICATION_TOKEN = Refusal(
 UNKNOWN_STAGE = Refusal("ACCESS_DENIED", 403, "Forbidden", "ForbiddenException")
 INVALID_API_KEY = Refusal("INVALID_API_KEY", 403, "Forbidden", "ForbiddenException")
 THROTTLED = Refusal("THROTTLED", 429, "Too Many Requests", "TooManyRequestsException")
+WAF_FILTERED = Refusal("WAF_FILTERED", 403, "Forbidden", "ForbiddenException")
+UNAUTHORIZED = Refusal("UNAUTHORIZED", 401, "Unauthorized", "UnauthorizedException")
+EXPIRED_JWT = Refusal("EXPIRED_TOKEN", 401, "The incoming token has expired", "UnauthorizedException")
+EXPIRED_CREDENTIALS = Refusal(
+    "EXPIRED_TOKEN", 403, "The security token included in the request is expired", "ExpiredTokenException"
+)
+# Which gateway response these two take, AWS does not say; both are a caller who can't be known.
+UNKNOWN_CREDENTIALS = Refusal(
+    "INVALID_SIGNATURE",
+    403,
+    "The security token included in the request is invalid.",
+    "UnrecognizedClientException",
+)
+INCOMPLETE_SIGNATURE = Refusal(
+    "INVALID_SIGNATURE",
+    403,
+    "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature', the request 'X-Amz-Date'.",
+    "IncompleteSignatureException",
+)
 QUOTA_EXCEEDED = Refusal("QUOTA_EXCEEDED", 429, "Limit Exceeded", "LimitExceededException")
 REQUEST_TOO_LARGE = Refusal(
     "REQUEST_TOO_LARGE", 413, "HTTP content length exceeded 10485760 bytes.", "RequestEntityTooLargeException"
@@ -68,6 +87,17 @@ CONFIGURATION_ERROR = Refusal(
 INTEGRATION_TIMEOUT = Refusal(
     "INTEGRATION_TIMEOUT", 504, "Endpoint request timed out", "InternalServerErrorException"
 )
+
+
+def invalid_signature(message: str) -> Refusal:
+    """A signature that is not this request's, or not of now."""
+    return Refusal("INVALID_SIGNATURE", 403, message, "InvalidSignatureException")
+
+
+def access_denied(caller: str, method_arn: str) -> Refusal:
+    """A caller whose policies do not allow the call."""
+    message = f"User: {caller} is not authorized to perform: execute-api:Invoke on resource: {method_arn}"
+    return Refusal("ACCESS_DENIED", 403, message, "AccessDeniedException")
 
 
 def invalid_body(errors: list[str]) -> Refusal:

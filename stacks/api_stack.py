@@ -21,6 +21,7 @@ from stacks.data_stack import MAX_ATTEMPTS
 from stacks.drawing import draw_from, drawing_seconds, drawing_statements, drawings_queue
 from stacks.http_api import HttpApi
 from stacks.lambda_code import LambdaCode
+from stacks.network import Attachment
 from stacks.openapi import request_rules
 from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
@@ -53,6 +54,7 @@ class ApiStack(cdk.Stack):
         storage: Storage,
         topics: Mapping[str, sns.ITopic],
         lambda_code: LambdaCode,
+        network: Attachment | None,
         env: cdk.Environment,
         description: str,
     ) -> None:
@@ -61,6 +63,7 @@ class ApiStack(cdk.Stack):
         self._storage = storage
         self._model_id = self._build_model_id()
         self._topics = topics
+        self._network = network
         self._code = lambda_code.package("image_api")
         self._layers = [lambda_code.dependencies(self)]
         self.dead_letters = self._build_dead_letters()
@@ -71,7 +74,7 @@ class ApiStack(cdk.Stack):
         self.completion = None if is_realtime else self._build_completion()
         self.drawing = self._build_drawing(self.drawings) if self.drawings else None
         self.reconciliation = self._build_reconciliation()
-        self.http = HttpApi(self, "Http", campaign=campaign, function=self.front.function)
+        self.http = HttpApi(self, "Http", campaign=campaign, key=storage.key, function=self.front.function)
         cdk.CfnOutput(self, "ApiUrl", value=self.http.url)
         cdk.CfnOutput(
             self,
@@ -236,6 +239,8 @@ class ApiStack(cdk.Stack):
             timeout=timeout,
             memory_size=memory_size,
             layers=self._layers,
+            key=self._storage.key,
+            network=self._network,
             dead_letters=dead_letters,
         )
 

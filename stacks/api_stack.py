@@ -22,6 +22,7 @@ from stacks.data_stack import MAX_ATTEMPTS
 from stacks.drawing import draw_from, drawing_seconds, drawing_statements, drawings_queue
 from stacks.http_api import HttpApi
 from stacks.lambda_code import LambdaCode
+from stacks.network import Attachment
 from stacks.openapi import request_rules
 from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
@@ -54,6 +55,7 @@ class ApiStack(cdk.Stack):
         storage: Storage,
         topics: Mapping[str, sns.ITopic],
         lambda_code: LambdaCode,
+        network: Attachment | None,
         env: cdk.Environment,
         description: str,
     ) -> None:
@@ -62,6 +64,7 @@ class ApiStack(cdk.Stack):
         self._storage = storage
         self._model_id = self._build_model_id()
         self._topics = topics
+        self._network = network
         self._code = lambda_code.package("image_api")
         self._layers = [lambda_code.dependencies(self)]
         self.dead_letters = self._build_dead_letters()
@@ -72,7 +75,7 @@ class ApiStack(cdk.Stack):
         self.completion = None if is_realtime else self._build_completion()
         self.drawing = self._build_drawing(self.drawings) if self.drawings else None
         self.reconciliation = self._build_reconciliation()
-        self.http = HttpApi(self, "Http", campaign=campaign, function=self.front.function)
+        self.http = HttpApi(self, "Http", campaign=campaign, key=storage.key, function=self.front.function)
         cdk.CfnOutput(self, "ApiUrl", value=self.http.url)
         cdk.CfnOutput(self, "ApiAuthorizer", value=campaign.file.api.authorizer)
         self.api_keys = self._build_api_keys(lambda_code)
@@ -255,6 +258,8 @@ class ApiStack(cdk.Stack):
             timeout=timeout,
             memory_size=memory_size,
             layers=self._layers,
+            key=self._storage.key,
+            network=self._network,
             dead_letters=dead_letters,
         )
 

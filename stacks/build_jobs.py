@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from stacks.network import Attachment
+
 State = dict[str, Any]
 
 ROOT = "/opt/ml"
@@ -28,6 +30,7 @@ class Place:
         campaign: begins the jobs' names, which SageMaker limits to 63 characters: name (50 at most), eight
             characters of the build, the job's letter, its round and its try.
         code: the URI of the project's code.
+        network: where jobs are attached, in an isolated campaign.
     """
 
     campaign: str
@@ -35,6 +38,7 @@ class Place:
     bucket: str
     key_arn: str
     code: str
+    network: Attachment | None = None
 
 
 @dataclass(frozen=True)
@@ -164,10 +168,23 @@ def _training_job(job: JobSpec, place: Place) -> State:
         # SageMaker's own: a job that its InternalServerError ended is run again.
         "RetryStrategy": {"MaximumRetryAttempts": 2},
         **(cache if job.cached else {}),
+        **_vpc(place.network),
         "Tags": [
             {"Key": "darkroom:campaign", "Value": place.campaign},
             {"Key": "darkroom:build", "Value.$": "$$.Execution.Name"},
         ],
+    }
+
+
+def _vpc(network: Attachment | None) -> dict[str, Any]:
+    """Not isolated, as the model is: what publishes calls S3 itself."""
+    if network is None:
+        return {}
+    return {
+        "VpcConfig": {
+            "Subnets": list(network.subnet_ids),
+            "SecurityGroupIds": [network.security_group_id],
+        }
     }
 
 

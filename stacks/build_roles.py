@@ -15,6 +15,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.container_image import ContainerImage
+from stacks.network_policies import attaching_container
 from stacks.permissions import allow, arn, reading_below
 from stacks.served_bundle import PREFIX, parameter_name
 
@@ -34,6 +35,7 @@ def building_role(
     bucket: s3.IBucket,
     key: kms.IKey,
     images: Sequence[ContainerImage],
+    attached: bool,
 ) -> iam.Role:
     """Of the jobs that fine-tune and compile."""
     stack = cdk.Stack.of(scope)
@@ -43,13 +45,18 @@ def building_role(
         for id, (name, prefix) in places
         for statement in reading_below(stack, s3.Bucket.from_bucket_name(scope, id, name), prefix)
     ]
-    return _job_role(
-        scope, "BuildingRole", [*readable, *_working(bucket, "builds/", "cache/")], key=key, images=images
-    )
+    statements = [*readable, *_working(bucket, "builds/", "cache/")]
+    return _job_role(scope, "BuildingRole", statements, key=key, images=images, attached=attached)
 
 
 def publishing_role(
-    scope: Construct, *, code: Place, bucket: s3.IBucket, key: kms.IKey, images: Sequence[ContainerImage]
+    scope: Construct,
+    *,
+    code: Place,
+    bucket: s3.IBucket,
+    key: kms.IKey,
+    images: Sequence[ContainerImage],
+    attached: bool,
 ) -> iam.Role:
     """Of the job that verifies what was compiled and publishes it."""
     stack = cdk.Stack.of(scope)
@@ -61,7 +68,7 @@ def publishing_role(
         allow(["s3:PutObject", "s3:AbortMultipartUpload"], [bucket.arn_for_objects("results/*")]),
         *_working(bucket, PREFIX),
     ]
-    return _job_role(scope, "PublishingRole", statements, key=key, images=images)
+    return _job_role(scope, "PublishingRole", statements, key=key, images=images, attached=attached)
 
 
 def _working(bucket: s3.IBucket, *prefixes: str) -> list[iam.PolicyStatement]:
@@ -86,6 +93,7 @@ def _job_role(
     *,
     key: kms.IKey,
     images: Sequence[ContainerImage],
+    attached: bool,
 ) -> iam.Role:
     """SageMaker developer guide, "SageMaker AI execution roles", CreateTrainingJob."""
     stack = cdk.Stack.of(scope)
@@ -104,6 +112,7 @@ def _job_role(
             ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACES}}
         ),
         *pulling.values(),
+        *([attaching_container()] if attached else []),
     ]
     return iam.Role(
         scope,

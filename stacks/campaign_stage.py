@@ -30,6 +30,7 @@ class CampaignStage(cdk.Stage):
             env=env,
             description=f"Campaign {campaign.name}: key, buckets, job table",
         )
+        network = self.data.network
         self.inference = InferenceStack(
             self,
             "inference",
@@ -38,6 +39,7 @@ class CampaignStage(cdk.Stage):
             payloads=self.data.payloads,
             pictures=self.data.pictures,
             built=self.data.built,
+            network=network.model if network else None,
             env=env,
             description=f"Campaign {campaign.name}: endpoint and scaling",
         )
@@ -53,6 +55,7 @@ class CampaignStage(cdk.Stage):
             ),
             topics=self.inference.topics,
             lambda_code=lambda_code,
+            network=network.functions if network else None,
             env=env,
             description=f"Campaign {campaign.name}: HTTP API and functions",
         )
@@ -84,6 +87,7 @@ class CampaignStage(cdk.Stage):
             build=build,
             key=self.data.key,
             built=built,
+            network=self.data.network.model if self.data.network else None,
             updates=[self.inference.stack_name, self.api.stack_name],
             env=env,
             description=f"Campaign {self.campaign.name}: the pipeline that makes its bundles",

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
 from stacks.lambda_code import LambdaCode
+from stacks.network import Network
 from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
 from stacks.served_bundle import NONE, BuiltBundles, build_log_group, parameter_name
@@ -47,12 +48,13 @@ class DataStack(cdk.Stack):
         self._keeps = campaign.file.retention == "keep"
         self._kept = cdk.RemovalPolicy.RETAIN if self._keeps else cdk.RemovalPolicy.DESTROY
         self.key = self._build_key()
+        self.jobs = self._build_job_table()
+        self.network = self._build_network() if campaign.file.network == "isolated" else None
         self.cleanup_policies: list[tuple[s3.IBucket, iam.Policy]] = []
         self.cleanup = self._build_cleanup_function(lambda_code)
         self.access_logs = self._build_log_bucket()
         self.payloads = self._build_payloads_bucket()
         self.pictures = self._build_pictures_bucket()
-        self.jobs = self._build_job_table()
         self.built = self._build_bundle_store() if campaign.file.build else None
         cdk.CfnOutput(self, "PicturesBucketName", value=self.pictures.bucket_name)
         cdk.CfnOutput(self, "JobsTableName", value=self.jobs.table_name)
@@ -75,13 +77,18 @@ class DataStack(cdk.Stack):
                 source_arns=[arn(self, "cloudwatch", f"alarm:{self._campaign.name}-*")],
             )
         )
-        if self._campaign.file.build is not None:
-            key.add_to_resource_policy(self._allow_build_logs())
+        key.add_to_resource_policy(self._allow_logs())
         return key
 
-    def _allow_build_logs(self) -> iam.PolicyStatement:
+    def _build_network(self) -> Network:
+        return Network(self, "Network", campaign=self._campaign, key=self.key, jobs=self.jobs)
+
+    def _allow_logs(self) -> iam.PolicyStatement:
         """CloudWatch Logs encrypts as itself (its user guide, "Encrypt log data", key policy)."""
-        log_group = arn(self, "logs", f"log-group:{build_log_group(self._campaign.name)}")
+        name = self._campaign.name
+        groups = [f"/darkroom/{name}/*", f"/aws/sagemaker/Endpoints/{name}"]
+        if self._campaign.file.build is not None:
+            groups.append(build_log_group(name))
         return iam.PolicyStatement(
             principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
             actions=[
@@ -92,12 +99,18 @@ class DataStack(cdk.Stack):
                 "kms:ReEncrypt*",
             ],
             resources=["*"],
-            conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": log_group}},
+            conditions={
+                "ArnLike": {
+                    "kms:EncryptionContext:aws:logs:arn": [
+                        arn(self, "logs", f"log-group:{group}") for group in groups
+                    ]
+                }
+            },
         )
 
     def _build_cleanup_function(self, lambda_code: LambdaCode) -> PythonFunction:
         """Empties buckets on deletion. CloudFormation waits for its answer: it needs no dead-letter queue."""
-        return PythonFunction(
+        cleanup = PythonFunction(
             self,
             "BucketCleanup",
             campaign=self._campaign.name,
@@ -107,7 +120,13 @@ class DataStack(cdk.Stack):
             statements=[],
             timeout=cdk.Duration.minutes(15),
             memory_size=256,
+            key=self.key,
+            network=self.network.functions if self.network else None,
         )
+        if self.network is not None:
+            # It reaches S3 by the network's endpoint: that is made before it and deleted after it.
+            cleanup.node.add_dependency(self.network)
+        return cleanup
 
     def _empty_on_destroy(self, bucket: s3.Bucket) -> cdk.CustomResource:
         # A policy for each bucket, which the function does not wait for: one policy for all would make the

@@ -13,6 +13,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.container_image import ContainerImage
+from stacks.network_policies import attaching_container
 from stacks.permissions import allow, reading_below
 
 METRIC_NAMESPACES = ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]
@@ -28,11 +29,12 @@ def endpoint_role(
     pictures: s3.IBucket,
     topics: list[sns.Topic],
     log_group: logs.LogGroup,
+    attached: bool,
 ) -> iam.Role:
     """The execution role (SageMaker developer guide, "SageMaker AI execution roles", CreateModel).
 
     ``bundles`` are the buckets and prefixes that SageMaker may download to /opt/ml/model. A realtime endpoint
-    has no topics, and nothing to read or write for a request.
+    has no topics, and nothing to read or write for a request. ``attached``: to the campaign's own network.
     """
     stack = cdk.Stack.of(scope)
     requests = [
@@ -54,6 +56,7 @@ def endpoint_role(
             ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACES}}
         ),
         *image.pulling(),
+        *([attaching_container()] if attached else []),
     ]
     return iam.Role(
         scope,

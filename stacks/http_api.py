@@ -9,6 +9,7 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -40,9 +41,17 @@ class HttpApi(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, campaign: ResolvedCampaign, function: lambda_.IFunction
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        campaign: ResolvedCampaign,
+        key: kms.IKey,
+        function: lambda_.IFunction,
     ) -> None:
+        """``key`` encrypts the access log."""
         super().__init__(scope, id)
+        self._log_key = key
         self._campaign = campaign
         self._stack = cdk.Stack.of(self)
         self._authorizer = authorizer(campaign.file.api)
@@ -118,6 +127,7 @@ class HttpApi(Construct):
             self,
             "AccessLog",
             log_group_name=f"/darkroom/{self._campaign.name}/api",
+            encryption_key=self._log_key,
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )

@@ -19,6 +19,7 @@ from darkroom.campaign import LocalBundle, ResolvedCampaign
 from stacks.bundle_assets import bundle_location
 from stacks.container_image import container_environment, container_image
 from stacks.endpoint_role import endpoint_role
+from stacks.network import Attachment
 from stacks.realtime_requests import queue_environment
 from stacks.scaling import EndpointScaling
 from stacks.served_bundle import NONE, PREFIX, BuiltBundles, if_built, served_bundle
@@ -48,12 +49,14 @@ class InferenceStack(cdk.Stack):
         payloads: s3.IBucket,
         pictures: s3.IBucket,
         built: BuiltBundles | None,
+        network: Attachment | None,
         env: cdk.Environment,
         description: str,
     ) -> None:
         super().__init__(scope, id, env=env, description=description)
         self._campaign = campaign
         self._key = key
+        self._network = network
         self._served = served_bundle(self, campaign) if built else None
         self._topics: dict[str, sns.Topic] = {}
         if campaign.file.endpoint.mode == "async":
@@ -69,6 +72,7 @@ class InferenceStack(cdk.Stack):
             pictures=pictures,
             topics=list(self._topics.values()),
             log_group=self._build_log_group(),
+            attached=network is not None,
         )
         self.model = self._build_model()
         config = self._build_endpoint_config(self.model, pictures)
@@ -95,6 +99,7 @@ class InferenceStack(cdk.Stack):
             self,
             "ContainerLog",
             log_group_name=f"/aws/sagemaker/Endpoints/{self._campaign.name}",
+            encryption_key=self._key,
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
@@ -136,12 +141,18 @@ class InferenceStack(cdk.Stack):
             },
             "environment": container_environment(self._campaign) | queue_environment(self._campaign),
         }
+        # Serving calls nothing: what it needs is in the bundle, and SageMaker itself reads and writes S3, by
+        # the network's endpoint (SageMaker developer guide, "Run Training and Inference Containers in
+        # Internet-Free Mode"). In isolation the container has no way to anything, and no credentials.
+        vpc = self._network.of_model() if self._network else None
         model = sagemaker.CfnModel(
             self,
             "Model",
-            model_name=self._content_name(container),
+            model_name=self._content_name([container, vpc] if vpc else container),
             execution_role_arn=self.role.role_arn,
             primary_container=container,
+            vpc_config=vpc,
+            enable_network_isolation=True if vpc else None,
         )
         if isinstance(self._campaign.bundle, LocalBundle) and self.bundle is not None:
             prefix = self.bundle[1]

@@ -22,6 +22,7 @@ from stacks.build_definition import Job, Machine, definition
 from stacks.build_images import compiling_image, training_image
 from stacks.build_jobs import Place
 from stacks.build_roles import building_role, machine_role, publishing_role
+from stacks.network import Attachment
 from stacks.permissions import allow_service, arn
 from stacks.served_bundle import BuiltBundles, build_log_group
 
@@ -41,6 +42,7 @@ class ModelBuildStack(cdk.Stack):
         build: Build,
         key: kms.IKey,
         built: BuiltBundles,
+        network: Attachment | None,
         updates: Sequence[str],
         env: cdk.Environment,
         description: str,
@@ -61,9 +63,15 @@ class ModelBuildStack(cdk.Stack):
             bucket=built.bucket,
             key=key,
             images=[compiling, tuning] if tuning else [compiling],
+            attached=network is not None,
         )
         self.publishing_role = publishing_role(
-            self, code=self.code, bucket=built.bucket, key=key, images=[compiling]
+            self,
+            code=self.code,
+            bucket=built.bucket,
+            key=key,
+            images=[compiling],
+            attached=network is not None,
         )
         self.machine_role = machine_role(
             self,
@@ -83,6 +91,7 @@ class ModelBuildStack(cdk.Stack):
                 bucket=built.bucket.bucket_name,
                 key_arn=key.key_arn,
                 code=f"s3://{self.code[0]}/{self.code[1]}",
+                network=network,
             ),
             fine_tuning=Job(
                 tuning.uri,

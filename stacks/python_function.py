@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.network import Attachment
+from stacks.network_policies import attaching_function
 from stacks.permissions import allow
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
@@ -18,6 +21,9 @@ RUNTIME = lambda_.Runtime.PYTHON_3_14
 
 class PythonFunction(Construct):
     """A function on arm64 that may do what its statements say, write to its log group, and be traced.
+
+    With a ``network`` it is attached to that; its log is encrypted with ``key``, whose policy lets CloudWatch
+    Logs do so for the groups below ``/darkroom/CAMPAIGN/``.
 
     The log group belongs to the stack and the role can't create one, so nothing is left behind when a
     last invocation logs after the stack is gone. No concurrency is reserved: a new account may have ten
@@ -37,6 +43,8 @@ class PythonFunction(Construct):
         statements: Sequence[iam.PolicyStatement],
         timeout: cdk.Duration,
         memory_size: int,
+        key: kms.IKey,
+        network: Attachment | None,
         layers: Sequence[lambda_.ILayerVersion] = (),
         dead_letters: sqs.IQueue | None = None,
     ) -> None:
@@ -45,15 +53,17 @@ class PythonFunction(Construct):
             self,
             "Log",
             log_group_name=f"/darkroom/{campaign}/{handler.removesuffix('.handler')}",
+            encryption_key=key,
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         writing = allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log_group.log_group_arn])
+        attaching = [] if network is None else [attaching_function()]
         self.role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={"Own": iam.PolicyDocument(statements=[writing, *statements])},
+            inline_policies={"Own": iam.PolicyDocument(statements=[writing, *statements, *attaching])},
         )
         self.function = lambda_.Function(
             self,
@@ -71,3 +81,6 @@ class PythonFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             dead_letter_queue=dead_letters,
         )
+        resource = self.function.node.default_child
+        if network is not None and isinstance(resource, lambda_.CfnFunction):
+            resource.vpc_config = network.of_function()

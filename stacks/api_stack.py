@@ -21,6 +21,7 @@ from stacks.data_stack import MAX_ATTEMPTS
 from stacks.drawing import draw_from, drawing_seconds, drawing_statements, drawings_queue
 from stacks.http_api import HttpApi
 from stacks.lambda_code import LambdaCode
+from stacks.moderation import ModerationRules
 from stacks.openapi import request_rules
 from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
@@ -62,7 +63,8 @@ class ApiStack(cdk.Stack):
         self._model_id = self._build_model_id()
         self._topics = topics
         self._code = lambda_code.package("image_api")
-        self._layers = [lambda_code.dependencies(self)]
+        self._moderation = ModerationRules(self, campaign, lambda_code)
+        self._layers = [lambda_code.dependencies(self), *self._moderation.layers]
         self.dead_letters = self._build_dead_letters()
         # A realtime endpoint answers who calls it: a function does, in place of the one that listens.
         is_realtime = campaign.file.endpoint.mode == "realtime"
@@ -117,6 +119,7 @@ class ApiStack(cdk.Stack):
                 *self._submitting(),
                 # The links that it signs are as good as its own permission to read.
                 self._reading("pictures"),
+                *self._moderation.for_prompts(),
             ],
             # Less than the 29 seconds in which API Gateway gives up.
             timeout=cdk.Duration.seconds(28),
@@ -131,6 +134,7 @@ class ApiStack(cdk.Stack):
                 # A failure that another attempt may not meet is submitted again at once.
                 *self._submitting(),
                 *self._finding_results("failures"),
+                *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(30),
             memory_size=512,
@@ -151,6 +155,7 @@ class ApiStack(cdk.Stack):
                 allow(["s3:PutObject"], [self._storage.pictures.arn_for_objects("pictures/*")]),
                 allow(["s3:PutObject"], [self._storage.pictures.arn_for_objects("failures/*")]),
                 *self._finding_results("pictures"),
+                *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(drawing_seconds(self._campaign)),
             memory_size=512,
@@ -180,6 +185,7 @@ class ApiStack(cdk.Stack):
                 *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query", indexes=True),
                 *self._submitting(),
                 *self._finding_results("pictures", "failures"),
+                *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(55),
             memory_size=512,
@@ -256,6 +262,7 @@ class ApiStack(cdk.Stack):
             "REQUEST_TTL_SECONDS": str(endpoint.request_time_to_live),
             "INVOCATION_TIMEOUT_SECONDS": str(endpoint.invocation_timeout),
             **({"DRAWINGS_QUEUE": self.drawings.queue_url} if self.drawings else {}),
+            **self._moderation.environment,
             "REQUEST_RULES": json.dumps(request_rules(self._campaign)),
             "POWERTOOLS_SERVICE_NAME": SERVICE,
             "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,

@@ -38,6 +38,11 @@ TRACING = Acknowledgement(
     "AwsSolutions-IAM5[Resource::*]",
     "X-Ray's PutTraceSegments and PutTelemetryRecords take no resource: IAM has only * for them.",
 )
+MODERATING = Acknowledgement(
+    "AwsSolutions-IAM5[Resource::*]",
+    "X-Ray's PutTraceSegments and PutTelemetryRecords take no resource, and the only one that "
+    "rekognition:DetectModerationLabels takes is a custom adapter's model, of which there is none here.",
+)
 NO_RESOURCE = Acknowledgement(
     "AwsSolutions-IAM5[Resource::*]",
     "ecr:GetAuthorizationToken and cloudwatch:PutMetricData take no resource; metrics are held to "
@@ -163,8 +168,10 @@ def _of_api(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgement]
     objects = list(_objects_of_jobs(stage, user=stage.api))
     if stage.api.drawings is not None:
         yield stage.api.drawings, DRAWINGS
+    moderation = stage.campaign.file.moderation
+    is_moderated = moderation is not None and moderation.pictures is not None
     for function in stage.api.functions:
-        yield function.role, TRACING
+        yield function.role, MODERATING if is_moderated and function is not stage.api.front else TRACING
         for each in objects:
             yield function.role, each
 

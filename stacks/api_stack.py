@@ -22,6 +22,7 @@ from stacks.data_stack import MAX_ATTEMPTS
 from stacks.drawing import draw_from, drawing_seconds, drawing_statements, drawings_queue
 from stacks.http_api import HttpApi
 from stacks.lambda_code import LambdaCode
+from stacks.moderation import ModerationRules
 from stacks.network import Attachment
 from stacks.openapi import request_rules
 from stacks.permissions import allow, allow_service, arn
@@ -66,7 +67,8 @@ class ApiStack(cdk.Stack):
         self._topics = topics
         self._network = network
         self._code = lambda_code.package("image_api")
-        self._layers = [lambda_code.dependencies(self)]
+        self._moderation = ModerationRules(self, campaign, lambda_code)
+        self._layers = [lambda_code.dependencies(self), *self._moderation.layers]
         self.dead_letters = self._build_dead_letters()
         # A realtime endpoint answers who calls it: a function does, in place of the one that listens.
         is_realtime = campaign.file.endpoint.mode == "realtime"
@@ -139,6 +141,7 @@ class ApiStack(cdk.Stack):
                 *self._submitting(),
                 # The links that it signs are as good as its own permission to read.
                 self._reading("pictures"),
+                *self._moderation.for_prompts(),
             ],
             # Less than the 29 seconds in which API Gateway gives up.
             timeout=cdk.Duration.seconds(28),
@@ -153,6 +156,7 @@ class ApiStack(cdk.Stack):
                 # A failure that another attempt may not meet is submitted again at once.
                 *self._submitting(),
                 *self._finding_results("failures"),
+                *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(30),
             memory_size=512,
@@ -173,6 +177,7 @@ class ApiStack(cdk.Stack):
                 allow(["s3:PutObject"], [self._storage.pictures.arn_for_objects("pictures/*")]),
                 allow(["s3:PutObject"], [self._storage.pictures.arn_for_objects("failures/*")]),
                 *self._finding_results("pictures"),
+                *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(drawing_seconds(self._campaign)),
             memory_size=512,
@@ -202,6 +207,7 @@ class ApiStack(cdk.Stack):
                 *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query", indexes=True),
                 *self._submitting(),
                 *self._finding_results("pictures", "failures"),
+                *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(55),
             memory_size=512,
@@ -280,6 +286,7 @@ class ApiStack(cdk.Stack):
             "REQUEST_TTL_SECONDS": str(endpoint.request_time_to_live),
             "INVOCATION_TIMEOUT_SECONDS": str(endpoint.invocation_timeout),
             **({"DRAWINGS_QUEUE": self.drawings.queue_url} if self.drawings else {}),
+            **self._moderation.environment,
             "REQUEST_RULES": json.dumps(request_rules(self._campaign)),
             "POWERTOOLS_SERVICE_NAME": SERVICE,
             "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,

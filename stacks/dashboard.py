@@ -70,6 +70,7 @@ def dashboard_body(
                 [NAMESPACE, "JobsResubmitted", *own, _shown("Sum", "jobs resubmitted")],
                 *_endpoint_errors(of_variant, is_realtime=drawings is not None),
                 ["AWS/ApiGateway", "5XXError", "ApiName", campaign.name, _shown("Sum", "API 5xx")],
+                *_refusals(campaign, own),
             ],
         ),
     ]
@@ -150,6 +151,16 @@ def _endpoint_errors(of_variant: Sequence[str], *, is_realtime: bool) -> list[Ro
         else (("InvocationFailures", "invocations failed"), ("ExpiredRequests", "requests expired"))
     )
     return [[ENDPOINT_NAMESPACE, name, *of_variant, _shown("Sum", label)] for name, label in names]
+
+
+def _refusals(campaign: ResolvedCampaign, own: Sequence[str]) -> list[Row]:
+    moderation = campaign.file.moderation
+    if moderation is None:
+        return []
+    shown = [[NAMESPACE, "PromptsRefused", *own, _shown("Sum", "prompts refused")]]
+    if moderation.pictures is not None:
+        shown.append([NAMESPACE, "PicturesRefused", *own, _shown("Sum", "pictures refused")])
+    return shown
 
 
 def _utilization(campaign: ResolvedCampaign, variant: str) -> list[Row]:

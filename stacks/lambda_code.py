@@ -41,6 +41,15 @@ class LambdaCode:
         others = [path.name for path in self.root.iterdir() if path.name not in names]
         return lambda_.Code.from_asset(str(self.root), exclude=[*others, "__pycache__", "*.pyc"])
 
+    def moderation_rules(self, content: bytes, digest: str) -> lambda_.Code:
+        """A layer with the one file that image_api/moderation/rules.py reads, kept beside the other's."""
+        folder = self.layer.parent / "moderation-rules" / digest
+        path = folder / "python" / "moderation_rules" / "rules.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return lambda_.Code.from_asset(str(folder))
+
     def dependencies(self, scope: cdk.Stack) -> lambda_.LayerVersion:
         """The layer of what lambda/requirements.txt names."""
         return lambda_.LayerVersion(

@@ -92,7 +92,7 @@ def _post(integration_uri: str, authorizer: Authorizer) -> Document:
         "responses": {
             "200": _answer("The picture is there."),
             "202": _answer("The picture is being drawn.", headers=("Location", "Retry-After")),
-            **_refusals(400, 403, *authorizer.statuses, 413, 415, 429, 503),
+            **_refusals(400, 403, *authorizer.statuses, 413, 415, 422, 429, 503),
         },
         "x-amazon-apigateway-integration": _integration(integration_uri),
     }

@@ -110,6 +110,11 @@ def _surge(campaign: ResolvedCampaign) -> StepAlarm:
     """
     ours = campaign_dimensions(campaign.name)
     drawn = campaign.workers_per_instance * SURGE_PERIOD / campaign.seconds_per_image
+    # A refused picture was drawn, too.
+    moderation = campaign.file.moderation
+    is_moderated = moderation is not None and moderation.pictures is not None
+    refused = MetricQuery("refused", NAMESPACE, "PicturesRefused", "Sum", ours, "Pictures refused")
+    growth = "misses - completed - failed" + (" - refused" if is_moderated else "")
     return StepAlarm(
         name="surge",
         description="More pictures are asked for than are drawn: bring the instances that lack.",
@@ -117,9 +122,10 @@ def _surge(campaign: ResolvedCampaign) -> StepAlarm:
             misses_query(campaign),
             MetricQuery("completed", NAMESPACE, "PicturesCompleted", "Sum", ours, "Pictures completed"),
             MetricQuery("failed", NAMESPACE, "JobsFailed", "Sum", ours, "Jobs failed"),
+            *([refused] if is_moderated else []),
         ],
         expressions=[
-            Expression("growth", "misses - completed - failed", "Backlog's growth (pictures in 10 s)"),
+            Expression("growth", growth, "Backlog's growth (pictures in 10 s)"),
             Expression("lacking", f"growth / {drawn:.6g} * {CATCH_UP:g}", "Instances that lack"),
         ],
         period=SURGE_PERIOD,

@@ -15,6 +15,7 @@ from darkroom.campaign.bundle import BundleError, LocalBundle, RemoteBundle, fin
 from darkroom.campaign.explaining import explain, without
 from darkroom.campaign.mode import mode_problems, with_defaults_of_mode
 from darkroom.campaign.model import Cache, Campaign, Endpoint, Model, Scaling
+from darkroom.campaign.moderation import Moderation, moderation_problems
 from darkroom.campaign.problem import CampaignError, FieldPath, Problem, one_of
 from darkroom.campaign.reading import Document, read_document
 from darkroom.campaign.recipe import Recipe, read_recipe, recipe_names
@@ -145,6 +146,10 @@ class _Reading:
         api = self._section("api", Api)
         if api:
             self._add(access_problems(api))
+        if self._document.content.get("moderation") is not None:
+            moderation = self._section("moderation", Moderation)
+            if moderation:
+                self._add(moderation_problems(moderation, recipe))
         if scaling:
             self._add(scaling_problems(scaling))
         if endpoint and scaling:

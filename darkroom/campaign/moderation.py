@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
 
 from darkroom.campaign.fields import GuardrailId, GuardrailVersion, Pattern
+from darkroom.campaign.pattern_work import MOST_WORK, search_work
+from darkroom.campaign.problem import MISSING, FieldPath, Problem
+from darkroom.campaign.recipe import Recipe
 from darkroom.campaign.section import Section
 
 Word = Annotated[str, Field(min_length=1, max_length=100)]
@@ -34,10 +40,66 @@ class Moderation(Section):
     """Prompts and pictures that are refused. A refused prompt is answered with 422 and never drawn."""
 
     blocked_words: tuple[Word, ...] = Field(default=(), strict=False)
-    """Words and phrases that no prompt may have, as whole words, in any case and Unicode form."""
+    """Words and phrases that no prompt may have, as whole words, in any case and Unicode form; accents make
+    no difference, nor do digits in place of letters."""
     blocked_patterns: tuple[Pattern, ...] = Field(default=(), strict=False)
-    """Regular expressions that no prompt may match, in any case."""
+    """Regular expressions that no prompt may match, in any case; white space is one space there."""
     guardrail: Guardrail | None = None
     """Default: no guardrail."""
     pictures: PictureModeration | None = None
     """Default: pictures are served as they were drawn."""
+
+
+# What DetectModerationLabels takes, in pixels a side (Rekognition developer guide, "Guidelines and quotas").
+SIDE = range(50, 10_001)
+# The fillers of Hangul are letters to Unicode, and nobody sees them.
+_FILLERS = frozenset("\u115f\u1160")
+
+
+def moderation_problems(moderation: Moderation, recipe: Recipe | None) -> Iterator[Problem]:
+    """What is to be refused can be found, in time, and what is to be looked at can be."""
+    section: FieldPath = ("moderation",)
+    if moderation == Moderation():
+        rule = "a moderation section refuses something"
+        expected = "blocked_words, blocked_patterns, guardrail or pictures, or no section"
+        yield Problem(section, MISSING, rule, expected)
+    for index, word in enumerate(moderation.blocked_words):
+        if not _has_text(word):
+            rule = "a blocked word is found by its letters and digits, and has none"
+            path = (*section, "blocked_words", index)
+            yield Problem(path, word, rule, "a word, or blocked_patterns for signs")
+    yield from _pattern_problems(moderation, (*section, "blocked_patterns"))
+    if moderation.pictures is not None and recipe is not None:
+        yield from _size_problems(recipe, (*section, "pictures"))
+
+
+def _has_text(word: str) -> bool:
+    decomposed = unicodedata.normalize("NFKD", word)
+    return any(unicodedata.category(one)[0] in "LN" and one not in _FILLERS for one in decomposed)
+
+
+def _pattern_problems(moderation: Moderation, path: FieldPath) -> Iterator[Problem]:
+    total = 0.0
+    for index, pattern in enumerate(moderation.blocked_patterns):
+        if re.search(pattern, "") is not None:
+            rule = "the pattern matches a text with nothing in it: every prompt would be refused"
+            yield Problem((*path, index), pattern, rule, "a pattern with something that must be there")
+        work = search_work(pattern)
+        if work > MOST_WORK:
+            rule = "a prompt could be written over which this pattern takes seconds, or for ever"
+            expected = "bounds for its repeats, such as .{0,40} for .*, and no repeat of a repeat"
+            yield Problem((*path, index), pattern, rule, expected)
+        else:
+            total += work
+    if total > MOST_WORK:
+        rule = "a prompt could be written over which all patterns together take seconds"
+        expected = "bounds for their repeats, such as .{0,40} for .*, or blocked_words"
+        yield Problem(path, f"{len(moderation.blocked_patterns)} patterns", rule, expected)
+
+
+def _size_problems(recipe: Recipe, path: FieldPath) -> Iterator[Problem]:
+    for width, height in recipe.sizes:
+        if width not in SIDE or height not in SIDE:
+            rule = f"Rekognition looks at pictures of {SIDE.start} to {SIDE.stop - 1} pixels a side"
+            expected = f"a recipe that does not draw {width}x{height}"
+            yield Problem(path, MISSING, rule, expected, involves=(("model", "recipe"),))

@@ -30,6 +30,10 @@ _SAGEMAKER_CONFIG = _CONFIG.merge(
 _REALTIME_CONFIG = _CONFIG.merge(
     Config(read_timeout=70, retries={"mode": "standard", "total_max_attempts": 1})
 )
+# A client waits meanwhile, and what can't be looked at now is answered 503: two tries are enough.
+_GUARDRAIL_CONFIG = _CONFIG.merge(
+    Config(read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+)
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,15 @@ class Clients:
     s3: Any
     sagemaker: Any
     sqs: Any = None
+    bedrock: Any = None
+    rekognition: Any = None
 
 
-def make_clients(*, realtime: bool = False) -> Clients:
+def make_clients(*, realtime: bool = False, guardrail: bool = False, pictures: bool = False) -> Clients:
     """Clients for the region and credentials of the environment.
 
-    With ``realtime`` the one for SageMaker waits for pictures, and there is one for SQS.
+    With ``realtime`` the one for SageMaker waits for pictures, and there is one for SQS. With ``guardrail``
+    there is one for Bedrock's runtime, with ``pictures`` one for Rekognition.
     """
     # Left to itself boto3 signs links for the global endpoint, which redirects to the region for a new
     # bucket's first hours, and a redirect breaks the signature. Virtual addressing signs for the region's
@@ -60,4 +67,6 @@ def make_clients(*, realtime: bool = False) -> Clients:
             "sagemaker-runtime", config=_REALTIME_CONFIG if realtime else _SAGEMAKER_CONFIG
         ),
         sqs=boto3.client("sqs", config=_CONFIG) if realtime else None,
+        bedrock=boto3.client("bedrock-runtime", config=_GUARDRAIL_CONFIG) if guardrail else None,
+        rekognition=boto3.client("rekognition", config=_CONFIG) if pictures else None,
     )

@@ -88,7 +88,7 @@ def _failure(app: Application, notification: Failed) -> Failure:
 
 @cache
 def _application() -> Application:
-    return build(os.environ)
+    return build(os.environ, moderates="pictures")
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

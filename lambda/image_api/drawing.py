@@ -96,6 +96,9 @@ def _draw(app: Application, note: Note, until: float, metrics: Metrics) -> bool:
     if job is None or not job.is_open or job.attempt != note.attempt:
         logger.info("attempt is stale", job_id=note.job_id, attempt=note.attempt)
         return True
+    if job.refused_picture is not None:
+        progress.refuse(app, job.job_id, S3Location.parse(job.refused_picture), metrics)
+        return True
     to = promised(job, app.settings)
     # Delivered before: whoever had it may have died between the picture and the row.
     if note.deliveries > 1 and (picture := results.picture_at(app, to.output_location)):
@@ -160,7 +163,7 @@ def _come_again(app: Application, note: Note) -> None:
 
 @cache
 def _application() -> Application:
-    return build(os.environ)
+    return build(os.environ, moderates="pictures")
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

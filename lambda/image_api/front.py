@@ -15,6 +15,8 @@ from image_api import image_request, json_body, problem, progress
 from image_api.application import Application, build
 from image_api.job import Job
 from image_api.job_document import job_document
+from image_api.moderation import refusal
+from image_api.moderation.unavailable import ModerationUnavailableError
 from image_api.problem import Problem
 from image_api.telemetry import Metrics, describe, logger, metrics_of
 
@@ -35,11 +37,14 @@ def handler(event: dict[str, Any], context: Any) -> Response:  # noqa: ARG001 - 
     with metrics_of(app.settings.campaign) as metrics:
         try:
             return _route(app, event, metrics)
-        except Problem as refusal:
+        except Problem as refused:
             logger.info(
-                "request refused", status=refusal.status, rules=[error.rule for error in refusal.errors]
+                "request refused", status=refused.status, rules=[error.rule for error in refused.errors]
             )
-            return _refusal(refusal)
+            return _refusal(refused)
+        except ModerationUnavailableError as error:
+            logger.error("prompt not looked at", cause=str(error))
+            return _refusal(_unavailable("The service can't look at the prompt now."))
         except (ClientError, BotoCoreError) as error:
             logger.error("AWS does not answer", **describe(error))
             return _refusal(_unavailable("The service can't reach its job table."))
@@ -70,11 +75,17 @@ def _post_image(app: Application, event: Mapping[str, Any], metrics: Metrics) ->
         event.get("body"), is_base64=event.get("isBase64Encoded") is True, maximum=rules.body_maximum
     )
     request = image_request.parse(body, rules)
-    job_id = request.job_id(app.settings.model_id)
+    # Each time, before the cache is looked into: the list may have grown since the picture was drawn.
+    if app.prompts is not None and app.prompts.blocks(request.prompt):
+        raise _moderated(refusal.prompt_refused("words"), metrics)
+    job_id = request.job_id(app.drawn_by)
     now = app.now()
     # Half the price of a consistent read, and enough: a stale row leads to a write that its condition stops.
     job = app.jobs.get(job_id, consistent=False)
     if job is None or job.is_claimable(now):
+        # A cached picture's prompt has passed the guardrail in force: it is part of the job's id.
+        if app.prompts is not None and app.prompts.guardrail_intervenes(request.prompt):
+            raise _moderated(refusal.prompt_refused("guardrail"), metrics)
         claim = app.jobs.claim(job_id, request.canonical_json(), job, now)
         if claim.won:
             return _miss(app, claim.job, metrics)
@@ -82,8 +93,15 @@ def _post_image(app: Application, event: Mapping[str, Any], metrics: Metrics) ->
     return _hit(app, job, metrics)
 
 
+def _moderated(refused: Problem, metrics: Metrics) -> Problem:
+    metrics.count("PromptsRefused")
+    return refused
+
+
 def _hit(app: Application, job: Job, metrics: Metrics) -> Response:
     """A request served from the cache: its picture is there, or being drawn for who asked first."""
+    if job.is_refused:
+        raise _moderated(refusal.picture_refused(job.job_id), metrics)
     metrics.count("NumberOfInferenceRequests")
     metrics.count("CacheHits")
     if job.state == "done":
@@ -148,8 +166,8 @@ def _queued(app: Application, job: Job, cache_state: str) -> Response:
     return _answer(202, {**job_document(app, job), "cache": cache_state}, headers=headers)
 
 
-def _refusal(refusal: Problem) -> Response:
-    return _answer(refusal.status, refusal.as_dict(), problem.CONTENT_TYPE, refusal.headers)
+def _refusal(refused: Problem) -> Response:
+    return _answer(refused.status, refused.as_dict(), problem.CONTENT_TYPE, refused.headers)
 
 
 def _answer(
@@ -169,7 +187,7 @@ def _answer(
 
 @cache
 def _application() -> Application:
-    return build(os.environ)
+    return build(os.environ, moderates="prompts")
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

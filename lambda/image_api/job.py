@@ -25,6 +25,8 @@ class Job:
         drawing_until: until when a function of ours draws this attempt; None where the backend does.
         picture_location: where the picture is; a done job has it.
         reason: why there is no picture; a failed job has it.
+        refused_picture: where the picture is, or was, that moderation refused. It ends the job, whoever sees
+            it next: the picture is deleted first, so that none is forgotten.
     """
 
     job_id: str
@@ -41,12 +43,18 @@ class Job:
     completed_at: float | None = None
     picture_location: str | None = None
     reason: str | None = None
+    refused_picture: str | None = None
     expires_at: float | None = None
 
     @property
     def is_open(self) -> bool:
         """Somebody waits for it, nobody has finished it."""
         return self.state in ("submitting", "submitted")
+
+    @property
+    def is_refused(self) -> bool:
+        """Its picture was drawn, and moderation refused it."""
+        return self.state == "failed" and self.refused_picture is not None
 
     @property
     def attempts_made(self) -> int:
@@ -58,8 +66,11 @@ class Job:
         return self.expires_at is not None and self.expires_at <= now
 
     def is_claimable(self, now: float) -> bool:
-        """A request for it starts it anew: there is neither a picture nor hope of one."""
-        return self.state == "failed" or self.is_expired(now)
+        """A request for it starts it anew: there is neither a picture nor hope of one.
+
+        A refused picture would be drawn again just as it was.
+        """
+        return (self.state == "failed" and not self.is_refused) or self.is_expired(now)
 
 
 def number(value: float) -> dict[str, str]:
@@ -73,7 +84,14 @@ def whole_number(value: float) -> dict[str, str]:
     return {"N": str(math.ceil(value))}
 
 
-_TEXTS = ("request", "output_location", "failure_location", "picture_location", "reason")
+_TEXTS = (
+    "request",
+    "output_location",
+    "failure_location",
+    "picture_location",
+    "reason",
+    "refused_picture",
+)
 _TIMES = ("submitted_at", "drawing_until", "completed_at", "expires_at")
 
 

@@ -76,7 +76,10 @@ class Jobs:
         values: Item = {}
         names: dict[str, str] = {}
         if known is not None:
-            condition += " OR (attempt = :known AND (#state = :failed OR expires_at <= :now))"
+            condition += (
+                " OR (attempt = :known AND ("
+                "(#state = :failed AND attribute_not_exists(refused_picture)) OR expires_at <= :now))"
+            )
             values = {":known": number(known.attempt), ":failed": {"S": "failed"}, ":now": number(now)}
             names = _NAMES
         try:
@@ -99,7 +102,7 @@ class Jobs:
             job.job_id,
             "SET #state = :submitting, attempt = :next, updated_at = :now"
             " REMOVE submitted_at, output_location, failure_location, drawing_until",
-            f"{_IS_OPEN} AND attempt = :attempt",
+            f"{_IS_OPEN} AND attempt = :attempt AND attribute_not_exists(refused_picture)",
             {
                 **_OPEN_VALUES,
                 ":next": number(job.attempt + 1),
@@ -168,10 +171,34 @@ class Jobs:
             job_id,
             "SET #state = :done, picture_location = :picture, completed_at = :now, updated_at = :now,"
             " expires_at = :expires REMOVE open_since_bucket, drawing_until, reason",
-            "attribute_exists(job_id) AND #state <> :done",
+            "attribute_exists(job_id) AND #state <> :done AND attribute_not_exists(refused_picture)",
             {
                 ":done": {"S": "done"},
                 ":picture": {"S": picture},
+                ":now": number(now),
+                ":expires": whole_number(expires_at),
+            },
+        )
+
+    def condemn(self, job_id: str, picture: str, now: float) -> Job | None:
+        """Moderation has refused ``picture``, which is to be deleted; the job can't be done any more."""
+        return self._update(
+            job_id,
+            "SET refused_picture = :picture, updated_at = :now",
+            "attribute_exists(job_id) AND #state <> :done",
+            {":done": {"S": "done"}, ":picture": {"S": picture}, ":now": number(now)},
+        )
+
+    def refuse(self, job_id: str, reason: str, now: float, expires_at: float) -> Job | None:
+        """The refused picture is deleted: the job has failed for ``reason``, unless it has already."""
+        return self._update(
+            job_id,
+            "SET #state = :failed, reason = :reason, completed_at = :now, updated_at = :now,"
+            " expires_at = :expires REMOVE open_since_bucket, drawing_until",
+            "attribute_exists(refused_picture) AND (#state <> :failed OR reason <> :reason)",
+            {
+                ":failed": {"S": "failed"},
+                ":reason": {"S": reason},
                 ":now": number(now),
                 ":expires": whole_number(expires_at),
             },

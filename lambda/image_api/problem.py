@@ -41,18 +41,22 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
         detail: what is wrong with this request and what would be right; never repeats a prompt.
         errors: every broken rule, where the request was read far enough to know.
         headers: further response headers, such as Allow or Retry-After.
+        type: a URI that names the kind of problem where the status does not say it all; it never changes.
+        title: that kind in words.
     """
 
     status: int
     detail: str
     errors: Sequence[FieldError] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    type: str = "about:blank"
+    title: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The document. Its type is about:blank: the status says all there is to it (RFC 9457, 4.2.1)."""
+        """The document. With type about:blank the status says all there is to it (RFC 9457, 4.2.1)."""
         document: dict[str, Any] = {
-            "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
+            "type": self.type,
+            "title": self.title or HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
         }

@@ -8,6 +8,8 @@ from image_api.application import Application
 from image_api.backend import BackendRefusedError, BackendUnavailableError
 from image_api.failure import Failure
 from image_api.job import Job
+from image_api.moderation.pictures import PictureModeration
+from image_api.moderation.refusal import REFUSED, UNREADABLE
 from image_api.s3_location import S3Location
 from image_api.telemetry import Metrics, logger
 
@@ -38,6 +40,9 @@ def submit(app: Application, job: Job, metrics: Metrics) -> Submitted:
 
 def try_again(app: Application, job: Job, failure: Failure, metrics: Metrics) -> None:
     """``job``'s attempt has failed: begin the next if that can help and is allowed, else give the job up."""
+    if job.refused_picture is not None:
+        refuse(app, job.job_id, S3Location.parse(job.refused_picture), metrics)
+        return
     if failure.permanent:
         give_up(app, job, failure.reason, metrics)
         return
@@ -63,7 +68,15 @@ def give_up(app: Application, job: Job, reason: str, metrics: Metrics) -> None:
 
 
 def finish(app: Application, job_id: str, picture: S3Location, metrics: Metrics) -> None:
-    """The picture of ``job_id`` is at ``picture``: done, once, with the time since it was asked for."""
+    """The picture of ``job_id`` is at ``picture``: done, once, with the time since it was asked for.
+
+    Where the campaign moderates, it is looked at first, by whoever comes here.
+
+    Raises:
+        ModerationUnavailableError: nobody could look at it; it is not shown.
+    """
+    if app.pictures is not None and not _may_be_shown(app, app.pictures, job_id, picture, metrics):
+        return
     job = app.jobs.finish(job_id, picture.uri, app.now(), app.expiry())
     if job is None:
         logger.info("already done, or gone", job_id=job_id)
@@ -72,6 +85,38 @@ def finish(app: Application, job_id: str, picture: S3Location, metrics: Metrics)
     metrics.count("PicturesCompleted")
     metrics.seconds("RequestLatency", seconds)
     logger.info("job done", **_about(job), seconds=round(seconds, 3))
+
+
+def _may_be_shown(
+    app: Application, moderation: PictureModeration, job_id: str, picture: S3Location, metrics: Metrics
+) -> bool:
+    job = app.jobs.get(job_id, consistent=True)
+    if job is None or job.state == "done":
+        return True  # there is nothing to finish
+    verdict = "unfit" if job.refused_picture is not None else moderation.look_at(picture)
+    if verdict == "unfit":
+        refuse(app, job_id, picture, metrics)
+    elif verdict == "unreadable":
+        give_up(app, job, UNREADABLE, metrics)
+    return verdict == "fit"
+
+
+def refuse(app: Application, job_id: str, picture: S3Location, metrics: Metrics) -> None:
+    """Moderation has refused ``picture``: delete it, and end the job with that reason.
+
+    The row says so before and after. Whoever dies between leaves a job that is open and condemned, and who
+    finds it goes on from here; asking for it again draws nothing.
+    """
+    if app.jobs.condemn(job_id, picture.uri, app.now()) is None:
+        logger.info("already done, or gone", job_id=job_id)
+        return
+    app.s3.delete_object(Bucket=picture.bucket, Key=picture.key)
+    job = app.jobs.refuse(job_id, REFUSED, app.now(), app.expiry())
+    if job is None:
+        logger.info("already refused", job_id=job_id)
+        return
+    metrics.count("PicturesRefused")
+    logger.warning("picture refused", **_about(job))
 
 
 def _about(job: Job) -> dict[str, Any]:

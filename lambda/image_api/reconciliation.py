@@ -22,6 +22,9 @@ from image_api.application import Application, build
 from image_api.failure import Failure
 from image_api.job import Job
 from image_api.jobs import SHARDS
+from image_api.moderation.refusal import NOT_LOOKED_AT
+from image_api.moderation.unavailable import ModerationUnavailableError
+from image_api.s3_location import S3Location
 from image_api.telemetry import Metrics, describe, logger, metrics_of
 
 # Longer than any function that submits may run: a job that has been submitting for this long has lost its
@@ -96,6 +99,9 @@ def _look_after_one(app: Application, job_id: str, metrics: Metrics) -> bool:
 
 def look_after(app: Application, job: Job, metrics: Metrics) -> None:
     """Do what ``job``, open and untouched for LOOK_AFTER_SECONDS, needs."""
+    if job.refused_picture is not None:
+        progress.refuse(app, job.job_id, S3Location.parse(job.refused_picture), metrics)
+        return
     if job.state == "submitting":
         progress.try_again(
             app, job, Failure(False, "The backend did not take it.", "never accepted"), metrics
@@ -103,7 +109,7 @@ def look_after(app: Application, job: Job, metrics: Metrics) -> None:
         return
     picture = results.picture_at(app, job.output_location)
     if picture is not None:
-        progress.finish(app, job.job_id, picture, metrics)
+        _finish(app, job, picture, metrics)
         return
     failure = results.failure_at(app, job.failure_location)
     if failure is None and _is_lost(app, job):
@@ -114,6 +120,15 @@ def look_after(app: Application, job: Job, metrics: Metrics) -> None:
         progress.try_again(app, job, failure, metrics)
         return
     app.jobs.touch(job, app.now())
+
+
+def _finish(app: Application, job: Job, picture: S3Location, metrics: Metrics) -> None:
+    try:
+        progress.finish(app, job.job_id, picture, metrics)
+    except ModerationUnavailableError:
+        if not _is_overdue(app, job):
+            raise
+        progress.give_up(app, job, NOT_LOOKED_AT, metrics)
 
 
 def _is_lost(app: Application, job: Job) -> bool:
@@ -128,7 +143,7 @@ def _is_overdue(app: Application, job: Job) -> bool:
 
 @cache
 def _application() -> Application:
-    return build(os.environ)
+    return build(os.environ, moderates="pictures")
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

@@ -56,6 +56,7 @@ class Settings:
 
     Attributes:
         drawings_queue: URL of the queue that the drawing function is given its work by; realtime only.
+        moderation_rules: SHA-256 of the file that holds them; empty where the campaign has none.
     """
 
     campaign: str
@@ -72,6 +73,7 @@ class Settings:
     invocation_timeout_seconds: int
     request_rules: RequestRules
     drawings_queue: str = ""
+    moderation_rules: str = ""
 
     @property
     def is_realtime(self) -> bool:
@@ -117,6 +119,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     except (ValueError, KeyError, TypeError) as error:
         faults.append(f"REQUEST_RULES does not hold the rules of docs/architecture.md ({error!r})")
     values["drawings_queue"] = environment.get("DRAWINGS_QUEUE", "")
+    values["moderation_rules"] = environment.get("MODERATION_RULES", "")
     if values["backend"] == REALTIME and not values["drawings_queue"]:
         faults.append(f"DRAWINGS_QUEUE is missing, which BACKEND {REALTIME} needs")
     if faults:

@@ -17,7 +17,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricResolution, Me
 
 logger = Logger(utc=True, use_rfc3339=True)
 
-BY_THE_SECOND = frozenset({"CacheMisses", "PicturesCompleted", "JobsFailed"})
+BY_THE_SECOND = frozenset({"CacheMisses", "PicturesCompleted", "PicturesRefused", "JobsFailed"})
 """The metrics that the surge alarm reads every ten seconds: an alarm of less than a minute needs metrics of
 high resolution (CloudWatch user guide, "High-resolution metrics")."""
 

@@ -50,6 +50,7 @@ _PLAYED = frozenset(
         "ssm",
         "stepfunctions",
         "sts",
+        "xray",
     }
 )
 

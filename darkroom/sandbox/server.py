@@ -28,6 +28,7 @@ from darkroom.sandbox import (
     sagemaker,
     sns,
     step_functions,
+    xray,
 )
 from darkroom.sandbox.aws_errors import Aws, service_of, with_clear_errors
 from darkroom.sandbox.clock import Clock
@@ -41,6 +42,7 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _ROOMS = (
     s3,
     logs,
+    xray,
     lambda_runtime,
     api_gateway,
     eventbridge,

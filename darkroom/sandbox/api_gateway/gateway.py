@@ -15,7 +15,7 @@ from moto.awslambda.exceptions import UnknownFunctionException
 from moto.logs.models import logs_backends
 from moto.utilities.arns import parse_arn
 
-from darkroom.sandbox.api_gateway import proxy, response
+from darkroom.sandbox.api_gateway import proxy, response, tracing
 from darkroom.sandbox.api_gateway.openapi import Api, Operation
 from darkroom.sandbox.api_gateway.registry import Registry, RestApi
 from darkroom.sandbox.api_gateway.request import Request, request_of
@@ -42,6 +42,7 @@ class _Arrival:
     document: Api
     stage: Stage
     deployed: proxy.Deployed
+    trace: tracing.StageTrace
 
 
 class Gateway:
@@ -86,7 +87,8 @@ class Gateway:
         deployed = proxy.Deployed(
             api.account_id, api.region, rest_api.name, str(stage.deployment_id), stage.variables
         )
-        return _Arrival(request, api, document, stage, deployed)
+        trace = tracing.begin(request, is_active=bool(stage.tracing_enabled))
+        return _Arrival(trace.onward(request), api, document, stage, deployed, trace)
 
     def _serve(self, arrival: _Arrival, variables: dict[str, str]) -> Response:
         request = arrival.request
@@ -186,6 +188,10 @@ class Gateway:
                     Metric(deployed.account_id, deployed.region, "AWS/ApiGateway", name, named, unit), value
                 )
         _log_access(arrival, answer, round(milliseconds), variables)
+        path = variables.get("context.resourcePath", "/")
+        arrival.trace.end(
+            deployed.account_id, deployed.region, deployed.api_name, arrival.request, path, answer.status
+        )
 
 
 def _validate(request: Request, operation: Operation, path_parameters: dict[str, str], body: bytes) -> None:

@@ -52,6 +52,7 @@ _PLAYED = frozenset(
         "stepfunctions",
         "sts",
         "wafv2",
+        "xray",
     }
 )
 

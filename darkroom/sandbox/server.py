@@ -30,6 +30,7 @@ from darkroom.sandbox import (
     sns,
     step_functions,
     wafv2,
+    xray,
 )
 from darkroom.sandbox.aws_errors import Aws, service_of, with_clear_errors
 from darkroom.sandbox.clock import Clock
@@ -45,6 +46,7 @@ _ROOMS = (
     iam,
     s3,
     logs,
+    xray,
     lambda_runtime,
     wafv2,
     api_gateway,

@@ -9,6 +9,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from image_api.tracing import trace_calls
+
 # API Gateway hangs up after 29 seconds: better to give up a call and say so than to wait with it. DynamoDB
 # and S3 answer in milliseconds. Standard retries include throttling and time-outs; every call here may
 # safely run twice.
@@ -61,12 +63,12 @@ def make_clients(*, realtime: bool = False, guardrail: bool = False, pictures: b
     # SigV4, because S3 serves objects encrypted with a KMS key to nothing older.
     s3_config = Config(signature_version="s3v4", s3={"addressing_style": "path" if local else "virtual"})
     return Clients(
-        dynamodb=boto3.client("dynamodb", config=_CONFIG),
-        s3=boto3.client("s3", config=_CONFIG.merge(s3_config)),
-        sagemaker=boto3.client(
-            "sagemaker-runtime", config=_REALTIME_CONFIG if realtime else _SAGEMAKER_CONFIG
+        dynamodb=trace_calls(boto3.client("dynamodb", config=_CONFIG)),
+        s3=trace_calls(boto3.client("s3", config=_CONFIG.merge(s3_config))),
+        sagemaker=trace_calls(
+            boto3.client("sagemaker-runtime", config=_REALTIME_CONFIG if realtime else _SAGEMAKER_CONFIG)
         ),
-        sqs=boto3.client("sqs", config=_CONFIG) if realtime else None,
-        bedrock=boto3.client("bedrock-runtime", config=_GUARDRAIL_CONFIG) if guardrail else None,
-        rekognition=boto3.client("rekognition", config=_CONFIG) if pictures else None,
+        sqs=trace_calls(boto3.client("sqs", config=_CONFIG)) if realtime else None,
+        bedrock=trace_calls(boto3.client("bedrock-runtime", config=_GUARDRAIL_CONFIG)) if guardrail else None,
+        rekognition=trace_calls(boto3.client("rekognition", config=_CONFIG)) if pictures else None,
     )

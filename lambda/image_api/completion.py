@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from image_api import progress, results
 from image_api.application import Application, build
 from image_api.failure import Failure
+from image_api.invocation import invocation
 from image_api.notification import Completed, Failed, Ignored, parse
 from image_api.telemetry import Metrics, describe, logger, metrics_of
 
@@ -19,7 +20,7 @@ class CompletionError(RuntimeError):
     """Some records met an AWS error that a retry may not meet; Lambda delivers the event again."""
 
 
-def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda's signature
+def handler(event: dict[str, Any], context: Any) -> None:
     """Take in the records of one SNS event.
 
     Each record is idempotent, so the whole event may come again: Lambda promises at least once. A record
@@ -30,7 +31,7 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lamb
     """
     app = _application()
     records = event.get("Records")
-    with metrics_of(app.settings.campaign) as metrics:
+    with invocation("completion", context), metrics_of(app.settings.campaign) as metrics:
         failed = sum(
             not _take_in(app, record, metrics) for record in (records if isinstance(records, list) else [])
         )
@@ -64,7 +65,7 @@ def _complete(app: Application, notification: Completed, metrics: Metrics) -> No
     if not results.is_picture(app, notification.picture):
         logger.error("output outside of the campaign's pictures", job_id=notification.job_id)
         return
-    progress.finish(app, notification.job_id, notification.picture, metrics)
+    progress.finish(app, notification.job_id, notification.picture, metrics, notification.drawing)
 
 
 def _fail(app: Application, notification: Failed, metrics: Metrics) -> None:

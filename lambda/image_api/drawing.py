@@ -16,8 +16,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_api import progress, results
+from image_api import progress, results, stages
 from image_api.application import Application, build
+from image_api.invocation import invocation
 from image_api.job import Job
 from image_api.realtime_endpoint import Answer, Busy, Drawn, NotDrawn, Refused
 from image_api.s3_location import S3Location
@@ -54,7 +55,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     app = _application()
     until = time.monotonic() + context.get_remaining_time_in_millis() / 1000
-    with metrics_of(app.settings.campaign) as metrics:
+    with invocation("drawing", context), metrics_of(app.settings.campaign) as metrics:
         again = [
             record["messageId"] for record in event["Records"] if not _take_in(app, record, until, metrics)
         ]
@@ -113,13 +114,15 @@ def _draw(app: Application, note: Note, until: float, metrics: Metrics) -> bool:
         logger.info("drawn by another", job_id=job.job_id, attempt=job.attempt)
         _come_again(app, note)
         return False
+    began = app.now()
     answer = _answer(app, leased, until)
+    drawing = stages.Drawing(began, app.now(), queued_apart=True)
     if isinstance(answer, Busy):
         logger.warning("endpoint is busy; put back", job_id=job.job_id, cause=answer.why)
         app.jobs.put_back(leased, app.now())
         _come_again(app, note)
         return False
-    _finish(app, leased, answer, metrics)
+    _finish(app, leased, answer, drawing, metrics)
     return True
 
 
@@ -137,13 +140,19 @@ def _answer(app: Application, job: Job, until: float) -> Answer:
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _finish(app: Application, job: Job, answer: Drawn | NotDrawn | Refused, metrics: Metrics) -> None:
+def _finish(
+    app: Application,
+    job: Job,
+    answer: Drawn | NotDrawn | Refused,
+    drawing: stages.Drawing,
+    metrics: Metrics,
+) -> None:
     """Write what came of ``job``'s attempt where it was promised, and note it."""
     match answer:
         case Drawn(content_type, body):
             picture = S3Location.parse(job.output_location or "")
             app.s3.put_object(Bucket=picture.bucket, Key=picture.key, Body=body, ContentType=content_type)
-            progress.finish(app, job.job_id, picture, metrics)
+            progress.finish(app, job.job_id, picture, metrics, drawing)
         case NotDrawn(failure, told):
             kept = S3Location.parse(job.failure_location or "")
             app.s3.put_object(Bucket=kept.bucket, Key=kept.key, Body=told.encode())

@@ -11,8 +11,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_api import image_request, json_body, problem, progress
+from image_api import image_request, json_body, problem, progress, tracing
 from image_api.application import Application, build
+from image_api.invocation import invocation
 from image_api.job import Job
 from image_api.job_document import job_document
 from image_api.moderation import refusal
@@ -28,13 +29,13 @@ _RETRY_UNAVAILABLE = "30"
 Response = dict[str, Any]
 
 
-def handler(event: dict[str, Any], context: Any) -> Response:  # noqa: ARG001 - Lambda's signature
+def handler(event: dict[str, Any], context: Any) -> Response:
     """Answer one Lambda proxy event of the REST API; never raises.
 
     A wrong request is a 4xx, AWS in trouble a 503 with Retry-After, and a fault of ours a 500.
     """
     app = _application()
-    with metrics_of(app.settings.campaign) as metrics:
+    with invocation("front", context), metrics_of(app.settings.campaign) as metrics:
         try:
             return _route(app, event, metrics)
         except Problem as refused:
@@ -79,6 +80,7 @@ def _post_image(app: Application, event: Mapping[str, Any], metrics: Metrics) ->
     if app.prompts is not None and app.prompts.blocks(request.prompt):
         raise _moderated(refusal.prompt_refused("words"), metrics)
     job_id = request.job_id(app.drawn_by)
+    tracing.annotate(job_id=job_id)
     now = app.now()
     # Half the price of a consistent read, and enough: a stale row leads to a write that its condition stops.
     job = app.jobs.get(job_id, consistent=False)
@@ -86,7 +88,7 @@ def _post_image(app: Application, event: Mapping[str, Any], metrics: Metrics) ->
         # A cached picture's prompt has passed the guardrail in force: it is part of the job's id.
         if app.prompts is not None and app.prompts.guardrail_intervenes(request.prompt):
             raise _moderated(refusal.prompt_refused("guardrail"), metrics)
-        claim = app.jobs.claim(job_id, request.canonical_json(), job, now)
+        claim = app.jobs.claim(job_id, request.canonical_json(), job, now, tracing.here())
         if claim.won:
             return _miss(app, claim.job, metrics)
         job = claim.job
@@ -132,6 +134,7 @@ def _miss(app: Application, job: Job, metrics: Metrics) -> Response:
 def _get_image(app: Application, job_id: str) -> Response:
     if not _JOB_ID.fullmatch(job_id):
         raise Problem(400, "An id is 32 lower-case hexadecimal digits, as POST /v1/images answers it.")
+    tracing.annotate(job_id=job_id)
     # Consistent: who has just been given the id must not be told that it is unknown.
     job = app.jobs.get(job_id, consistent=True)
     if job is None or job.is_expired(app.now()):

@@ -19,6 +19,7 @@ class Job:
             reused, so that the backend's inference id ``<job_id>.<attempt>`` names one submission for ever.
         first_attempt: the attempt that the latest asking began with; the bound on attempts counts from it.
         request: the canonical request, kept here so that whoever finds the job can submit it again.
+        trace: the place in its trace of the request that began the job, as X-Amzn-Trace-Id says it.
         updated_at: when somebody last changed the job or looked after it.
         output_location: where the backend will write the picture of this attempt.
         failure_location: where the backend will write why this attempt failed.
@@ -36,6 +37,7 @@ class Job:
     created_at: float
     updated_at: float
     request: str = ""
+    trace: str | None = None
     submitted_at: float | None = None
     output_location: str | None = None
     failure_location: str | None = None
@@ -86,6 +88,7 @@ def whole_number(value: float) -> dict[str, str]:
 
 _TEXTS = (
     "request",
+    "trace",
     "output_location",
     "failure_location",
     "picture_location",
@@ -97,6 +100,7 @@ _TIMES = ("submitted_at", "drawing_until", "completed_at", "expires_at")
 
 def item_of(job: Job) -> Item:
     """A new open row."""
+    trace: Item = {} if job.trace is None else {"trace": {"S": job.trace}}
     return {
         "job_id": {"S": job.job_id},
         "state": {"S": job.state},
@@ -106,6 +110,7 @@ def item_of(job: Job) -> Item:
         "updated_at": number(job.updated_at),
         "request": {"S": job.request},
         "open_since_bucket": {"S": job.job_id[0]},
+        **trace,
     }
 
 

@@ -54,14 +54,16 @@ class Jobs:
         item = answer.get("Item")
         return None if item is None else job_of(item)
 
-    def claim(self, job_id: str, request: str, known: Job | None, now: float) -> Claim:
+    def claim(
+        self, job_id: str, request: str, known: Job | None, now: float, trace: str | None = None
+    ) -> Claim:
         """Start ``job_id`` in place of ``known`` (absent, failed or expired), unless somebody else did.
 
         The one conditional write that makes it single flight: of any number of callers one wins.
         """
         while True:
             attempt = 1 if known is None else known.attempt + 1
-            job = Job(job_id, "submitting", attempt, attempt, now, now, request)
+            job = Job(job_id, "submitting", attempt, attempt, now, now, request, trace)
             standing = self._put_unless_taken(job, known, now)
             if standing is None:
                 return Claim(True, job)

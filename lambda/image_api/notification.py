@@ -9,15 +9,21 @@ from typing import Any
 from image_api.backend import parse_inference_id
 from image_api.failure import Failure, classify
 from image_api.s3_location import S3Location
+from image_api.stages import Drawing, moment
 
 
 @dataclass(frozen=True)
 class Completed:
-    """An attempt has its picture."""
+    """An attempt has its picture.
+
+    Attributes:
+        drawing: when, where the message says so.
+    """
 
     job_id: str
     attempt: int
     picture: S3Location
+    drawing: Drawing | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ def parse(record: Any) -> Completed | Failed | Ignored:
     response = message.get("responseParameters")
     response = response if isinstance(response, dict) else {}
     if status == "Completed":
-        return _completed(job_id, attempt, _text(response, "outputLocation"))
+        return _completed(job_id, attempt, _text(response, "outputLocation"), _drawing(message))
     if status == "Failed":
         # Seen in both places; AWS documents neither.
         location = _text(message, "failureLocation") or _text(response, "failureLocation")
@@ -73,11 +79,18 @@ def _message(record: Any) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else None
 
 
-def _completed(job_id: str, attempt: int, location: str | None) -> Completed | Ignored:
+def _completed(
+    job_id: str, attempt: int, location: str | None, drawing: Drawing | None
+) -> Completed | Ignored:
     try:
-        return Completed(job_id, attempt, S3Location.parse(location or ""))
+        return Completed(job_id, attempt, S3Location.parse(location or ""), drawing)
     except ValueError:
         return Ignored("no output location")
+
+
+def _drawing(message: dict[str, Any]) -> Drawing | None:
+    received, answered = moment(_text(message, "receivedTime")), moment(_text(message, "eventTime"))
+    return None if received is None or answered is None else Drawing(received, answered)
 
 
 def _text(message: dict[str, Any], name: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from image_api import stages, tracing
 from image_api.application import Application
 from image_api.backend import BackendRefusedError, BackendUnavailableError
 from image_api.failure import Failure
@@ -33,7 +34,9 @@ def submit(app: Application, job: Job, metrics: Metrics) -> Submitted:
         give_up(app, job, f"The backend does not take requests: {refusal}.", metrics)
         return "refused"
     # None when the endpoint was faster and the job is done by now: nothing to note then.
-    app.jobs.mark_submitted(job, submission.output_location, submission.failure_location, app.now())
+    now = app.now()
+    app.jobs.mark_submitted(job, submission.output_location, submission.failure_location, now)
+    stages.submitted(job, metrics, accepted_at=job.updated_at, now=now)
     logger.info("submitted", **_about(job))
     return "submitted"
 
@@ -64,10 +67,17 @@ def give_up(app: Application, job: Job, reason: str, metrics: Metrics) -> None:
         logger.info("attempt is stale", **_about(job))
         return
     metrics.count("JobsFailed")
+    stages.ended(job, None, now=app.now())
     logger.error("job failed", **_about(job))
 
 
-def finish(app: Application, job_id: str, picture: S3Location, metrics: Metrics) -> None:
+def finish(
+    app: Application,
+    job_id: str,
+    picture: S3Location,
+    metrics: Metrics,
+    drawing: stages.Drawing | None = None,
+) -> None:
     """The picture of ``job_id`` is at ``picture``: done, once, with the time since it was asked for.
 
     Where the campaign moderates, it is looked at first, by whoever comes here.
@@ -84,6 +94,7 @@ def finish(app: Application, job_id: str, picture: S3Location, metrics: Metrics)
     seconds = max(0.0, app.now() - job.created_at)
     metrics.count("PicturesCompleted")
     metrics.seconds("RequestLatency", seconds)
+    stages.finished(job, drawing, metrics, now=app.now())
     logger.info("job done", **_about(job), seconds=round(seconds, 3))
 
 
@@ -120,4 +131,11 @@ def refuse(app: Application, job_id: str, picture: S3Location, metrics: Metrics)
 
 
 def _about(job: Job) -> dict[str, Any]:
-    return {"job_id": job.job_id, "attempt": job.attempt}
+    """``request_trace`` is the trace of the request that began the job; ``xray_trace_id``, which Powertools
+    adds, is the invocation's own."""
+    request_trace = tracing.root(job.trace)
+    return {
+        "job_id": job.job_id,
+        "attempt": job.attempt,
+        **({"request_trace": request_trace} if request_trace else {}),
+    }

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from image_api import progress, results
 from image_api.application import Application, build
 from image_api.failure import Failure
+from image_api.invocation import invocation
 from image_api.job import Job
 from image_api.jobs import SHARDS
 from image_api.moderation.refusal import NOT_LOOKED_AT
@@ -52,7 +54,7 @@ def handler(event: Any, context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambd
     """
     app = _application()
     until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-    with metrics_of(app.settings.campaign) as metrics:
+    with invocation("reconciliation", context), metrics_of(app.settings.campaign) as metrics:
         looked, failed = _look_after_all(app, metrics, until)
     if looked:
         logger.info("reconciled", jobs=looked, failed=failed)
@@ -72,7 +74,9 @@ def _look_after_all(app: Application, metrics: Metrics, until: float) -> tuple[i
             if len(under_way) >= 2 * THREADS:
                 ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 failed += sum(not future.result() for future in ended)
-            under_way.add(pool.submit(_look_after_one, app, job_id, metrics))
+            # With the span that is open here, which a thread of a pool does not know of.
+            look = copy_context().run
+            under_way.add(pool.submit(look, _look_after_one, app, job_id, metrics))
             looked += 1
     failed += sum(not future.result() for future in under_way)
     return looked, failed

@@ -87,6 +87,8 @@ class Endpoint:
         return {
             "eventName": "InferenceResult",
             "invocationStatus": "Completed",
+            "receivedTime": "2027-01-15T08:00:01.000Z",
+            "eventTime": "2027-01-15T08:00:03.500Z",
             "requestParameters": {"endpointName": "demo", "inputLocation": "s3://demo-payloads/x"},
             "responseParameters": {
                 "contentType": "image/png",

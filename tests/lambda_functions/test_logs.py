@@ -94,6 +94,10 @@ def test_metrics_carry_the_dimensions_that_scaling_and_alarms_name(campaign: Cam
         "RequestLatency": "Seconds",
         "JobsFailed": "Count",
         "JobsResubmitted": "Count",
+        "JobsSubmitted": "Count",
+        "SubmissionLatency": "Seconds",
+        "DrawingLatency": "Seconds",
+        "NotificationLatency": "Seconds",
     }
 
 

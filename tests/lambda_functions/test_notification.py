@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from image_api.failure import classify
 from image_api.notification import Completed, Failed, Ignored, parse
 from image_api.s3_location import S3Location
+from image_api.stages import Drawing
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 SUCCESS = {
@@ -30,6 +31,7 @@ ERROR = {
     "invocationStatus": "Failed",
     "failureReason": 'Received server error (500) from primary with message "out of memory".',
 }
+DRAWING = Drawing(received_at=1795309190.0, answered_at=1795309200.0)
 FAILURE_LOCATION = "s3://demo-pictures/failures/u-error.out"
 
 
@@ -38,7 +40,7 @@ def record(message: Any) -> dict[str, Any]:
 
 
 def test_a_success_names_the_job_its_attempt_and_its_picture() -> None:
-    expected = Completed(JOB_ID, 2, S3Location("demo-pictures", "pictures/u.out"))
+    expected = Completed(JOB_ID, 2, S3Location("demo-pictures", "pictures/u.out"), DRAWING)
     assert parse(record(SUCCESS)) == expected
 
 

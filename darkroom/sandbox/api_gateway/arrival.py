@@ -10,6 +10,7 @@ from darkroom.sandbox.api_gateway.openapi import Api
 from darkroom.sandbox.api_gateway.proxy import Deployed
 from darkroom.sandbox.api_gateway.registry import RestApi
 from darkroom.sandbox.api_gateway.request import Request
+from darkroom.sandbox.api_gateway.tracing import StageTrace
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Arrival:
     document: Api
     stage: Stage
     deployed: Deployed
+    trace: StageTrace
 
     @property
     def method_arn(self) -> str:

@@ -13,7 +13,7 @@ from moto.awslambda.exceptions import UnknownFunctionException
 from moto.logs.models import logs_backends
 from moto.utilities.arns import parse_arn
 
-from darkroom.sandbox.api_gateway import proxy, response
+from darkroom.sandbox.api_gateway import proxy, response, tracing
 from darkroom.sandbox.api_gateway.admission import Admission
 from darkroom.sandbox.api_gateway.arrival import Arrival
 from darkroom.sandbox.api_gateway.openapi import Operation
@@ -72,7 +72,8 @@ class Gateway:
         deployed = proxy.Deployed(
             api.account_id, api.region, rest_api.name, str(stage.deployment_id), stage.variables
         )
-        return Arrival(request, api, document, stage, deployed)
+        trace = tracing.begin(request, is_active=bool(stage.tracing_enabled))
+        return Arrival(trace.onward(request), api, document, stage, deployed, trace)
 
     def _serve(self, arrival: Arrival, variables: dict[str, str]) -> Response:
         request = arrival.request
@@ -129,6 +130,10 @@ class Gateway:
                     Metric(deployed.account_id, deployed.region, "AWS/ApiGateway", name, named, unit), value
                 )
         _log_access(arrival, answer, round(milliseconds), variables)
+        path = variables.get("context.resourcePath", "/")
+        arrival.trace.end(
+            deployed.account_id, deployed.region, deployed.api_name, arrival.request, path, answer.status
+        )
 
 
 def _validate(request: Request, operation: Operation, path_parameters: dict[str, str], body: bytes) -> None:

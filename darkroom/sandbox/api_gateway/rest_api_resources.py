@@ -104,7 +104,7 @@ class DeploymentType(ResourceHandler):
 
 
 class StageType(ResourceHandler):
-    """AWS::ApiGateway::Stage; tracing is accepted, but there is no X-Ray to send to."""
+    """AWS::ApiGateway::Stage."""
 
     type_name: ClassVar[str] = "AWS::ApiGateway::Stage"
     properties: ClassVar[frozenset[str]] = frozenset(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from moto.awslambda.models import EventSourceMapping
 from moto.sqs.models import Queue
 
+from darkroom.sandbox import xray
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.iam import AccessDeniedError
 from darkroom.sandbox.lambda_runtime.asynchronous import AsynchronousInvocations
@@ -47,10 +48,20 @@ class LambdaService:
         trace: str | None = None,
     ) -> Future[Outcome]:
         """Run ``event`` as soon as an environment of ``function`` is free."""
-        invocation = Invocation(request_id, event, function.function_arn, trace or trace_id(), client_context)
-        _trace(function)
+        active = (function.tracing_config or {}).get("Mode") == "Active"
+        arrived, service_id, function_id = xray.arrive(trace, active=active), xray.new_id(), xray.new_id()
+        inside = arrived.under(function_id) if active else arrived
+        invocation = Invocation(request_id, event, function.function_arn, inside.header, client_context)
+        _check_tracing(function)
         pool = self._pool(function)
+        began = time.time()
         future = pool.submit(invocation)
+        if active:
+            future.add_done_callback(
+                lambda done: self._trace(
+                    function, arrived, (service_id, function_id), request_id, began, done.result()
+                )
+            )
         future.add_done_callback(lambda done: self._record_outcome(function, done.result()))
         if self._context.faults.duplicate_invocations:
             pool.submit(invocation)
@@ -99,13 +110,40 @@ class LambdaService:
             self._pools[function.function_arn] = (function, pool)
             return pool
 
+    @staticmethod
+    def _trace(
+        function: Function,
+        arrived: xray.Trace,
+        ids: tuple[str, str],
+        request_id: str,
+        began: float,
+        outcome: Outcome,
+    ) -> None:
+        """Lambda's two segments of an invocation: the service's, and the function's in it.
+
+        X-Ray developer guide, "AWS Lambda and AWS X-Ray".
+        """
+        ended = time.time()
+        account, region = function.account_id, function.region
+        common = {
+            "name": function.function_name,
+            "end_time": ended,
+            "aws": {"request_id": request_id, "function_arn": function.function_arn},
+            **({"fault": True} if outcome.failed else {}),
+        }
+        service = {"id": ids[0], "origin": "AWS::Lambda", "start_time": began}
+        inner = {"id": ids[1], "origin": "AWS::Lambda::Function"}
+        xray.put(account, region, arrived, {**common, **service})
+        started = max(began, ended - outcome.seconds)
+        xray.put(account, region, arrived.under(ids[0]), {**common, **inner, "start_time": started})
+
     def _record_outcome(self, function: Function, outcome: Outcome) -> None:
         self.record(function, "Invocations", 1)
         self.record(function, "Errors", int(outcome.failed))
         self.record(function, "Duration", round(outcome.seconds * 1000, 1), "Milliseconds")
 
 
-def _trace(function: Function) -> None:
+def _check_tracing(function: Function) -> None:
     """Active tracing writes in the function's role; where it may not, nothing is traced and all else goes on."""
     if (function.tracing_config or {}).get("Mode") != "Active":
         return
@@ -133,11 +171,6 @@ def service() -> LambdaService:
     if _service is None:
         raise RuntimeError("no Lambda service runs: call darkroom.sandbox.lambda_runtime.install first")
     return _service
-
-
-def trace_id() -> str:
-    """A new X-Ray trace header, not sampled."""
-    return f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Parent={uuid.uuid4().hex[:16]};Sampled=0"
 
 
 def invoke(

@@ -11,6 +11,7 @@ from pathlib import Path
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
+from darkroom.sandbox import xray
 from darkroom.sandbox.lambda_runtime import packages
 from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
 
@@ -25,6 +26,7 @@ def variables(
         **dict(function.environment),
         **_credentials(function),
         **_logging(function),
+        **_tracing(function),
         "PATH": os.environ.get("PATH", ""),
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
@@ -47,6 +49,11 @@ def _logging(function: FunctionConfiguration) -> dict[str, str]:
     if function.log_format != "JSON":
         return {}
     return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": function.log_level}
+
+
+def _tracing(function: FunctionConfiguration) -> dict[str, str]:
+    address = xray.daemon_address(function.account_id, function.region)
+    return {} if address is None else {"AWS_XRAY_DAEMON_ADDRESS": address}
 
 
 def _credentials(function: FunctionConfiguration) -> dict[str, str]:

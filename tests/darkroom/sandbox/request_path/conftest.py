@@ -19,7 +19,7 @@ from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from darkroom.sandbox import api_gateway, context, eventbridge, lambda_runtime, sns
+from darkroom.sandbox import api_gateway, context, eventbridge, lambda_runtime, sns, xray
 from darkroom.sandbox.cloudformation.handler import HANDLERS, HandlerRequest, Resource
 from darkroom.sandbox.context import Context, Settings
 
@@ -166,7 +166,7 @@ def aws(tmp_path: Path) -> Iterator[Aws]:
     running = Context(Settings(port=server.server_port, state=tmp_path / "state", lambda_environments=3))
     context.install(running)
     application.mounts = running.mounts
-    for room in (lambda_runtime, sns, eventbridge, api_gateway):
+    for room in (xray, lambda_runtime, sns, eventbridge, api_gateway):
         room.install(running)
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     serving.start()

@@ -23,6 +23,7 @@ class Job:
         output_location: where the backend will write the picture of this attempt.
         failure_location: where the backend will write why this attempt failed.
         drawing_until: until when a function of ours draws this attempt; None where the backend does.
+        held_at: when this attempt ended without a picture while the campaign was paused; the next one waits.
         picture_location: where the picture is; a done job has it.
         reason: why there is no picture; a failed job has it.
     """
@@ -38,6 +39,7 @@ class Job:
     output_location: str | None = None
     failure_location: str | None = None
     drawing_until: float | None = None
+    held_at: float | None = None
     completed_at: float | None = None
     picture_location: str | None = None
     reason: str | None = None
@@ -74,7 +76,7 @@ def whole_number(value: float) -> dict[str, str]:
 
 
 _TEXTS = ("request", "output_location", "failure_location", "picture_location", "reason")
-_TIMES = ("submitted_at", "drawing_until", "completed_at", "expires_at")
+_TIMES = ("submitted_at", "drawing_until", "held_at", "completed_at", "expires_at")
 
 
 def item_of(job: Job) -> Item:

@@ -45,7 +45,6 @@ class Pause:
 
 def pause_of(item: Mapping[str, Any] | None) -> Pause:
     """The pause that a control row tells of; none where there is no row."""
-    times = {
-        name: float(item[name]["N"]) for name in ("paused_at", "resumed_at") if item is not None and name in item
-    }
+    known = item or {}
+    times = {name: float(known[name]["N"]) for name in ("paused_at", "resumed_at") if name in known}
     return Pause(**times)

@@ -43,7 +43,9 @@ def test_the_front_end_dies_after_a_call(
     campaign: Campaign, crash_after: Arm, calls: int, messages: bool
 ) -> None:
     disarm = crash_after(calls)
-    assert dies(lambda: campaign.post({"prompt": "a red fox"})), "read, pause, claim, payload, invocation, note"
+    assert dies(lambda: campaign.post({"prompt": "a red fox"})), (
+        "read, pause, claim, payload, invocation, note"
+    )
     disarm()
     if not campaign.rows():  # it died before it wrote: the client, who got no answer, asks again
         campaign.post({"prompt": "a red fox"})

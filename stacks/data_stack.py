@@ -13,6 +13,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
+from stacks.budget import allow_budgets
 from stacks.lambda_code import LambdaCode
 from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
@@ -75,6 +76,9 @@ class DataStack(cdk.Stack):
                 source_arns=[arn(self, "cloudwatch", f"alarm:{self._campaign.name}-*")],
             )
         )
+        if self._campaign.file.budget is not None:
+            # So do budgets.
+            key.add_to_resource_policy(allow_budgets(self, ["kms:Decrypt", "kms:GenerateDataKey*"], "*"))
         if self._campaign.file.build is not None:
             key.add_to_resource_policy(self._allow_build_logs())
         return key

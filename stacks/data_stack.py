@@ -13,6 +13,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
+from stacks.budget import allow_budgets
 from stacks.lambda_code import LambdaCode
 from stacks.network import Network
 from stacks.permissions import allow, allow_service, arn
@@ -78,6 +79,9 @@ class DataStack(cdk.Stack):
             )
         )
         key.add_to_resource_policy(self._allow_logs())
+        if self._campaign.file.budget is not None:
+            # So do budgets.
+            key.add_to_resource_policy(allow_budgets(self, ["kms:Decrypt", "kms:GenerateDataKey*"], "*"))
         return key
 
     def _build_network(self) -> Network:

@@ -12,7 +12,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
+from darkroom.campaign.model import Budget
 from stacks.alarms import AlarmRule, alarm_rules
+from stacks.budget import CampaignBudget, allow_budgets
 from stacks.dashboard import dashboard_body
 from stacks.inference_stack import VARIANT
 from stacks.permissions import allow_service, arn
@@ -36,6 +38,8 @@ class MonitoringStack(cdk.Stack):
         super().__init__(scope, id, env=env, description=description)
         self._campaign = campaign
         self._operations = self._build_operations_topic(key)
+        if campaign.file.budget is not None:
+            self._build_budget(campaign.file.budget)
         waiting = drawings.queue_name if drawings else None
         for rule in alarm_rules(
             campaign, variant=VARIANT, dead_letters=dead_letters.queue_name, drawings=waiting
@@ -73,6 +77,11 @@ class MonitoringStack(cdk.Stack):
                 self, f"Email{index}", topic_arn=topic.topic_arn, protocol="email", endpoint=address
             )
         return topic
+
+    def _build_budget(self, budget: Budget) -> None:
+        topic = self._operations
+        topic.add_to_resource_policy(allow_budgets(self, ["sns:Publish"], topic.topic_arn))
+        CampaignBudget(self, "Spending", campaign=self._campaign, budget=budget, topic=topic)
 
     def _build_alarm(self, rule: AlarmRule) -> None:
         cloudwatch.CfnAlarm(

@@ -33,6 +33,8 @@ _PLAYED = frozenset(
         "apigateway",
         "applicationautoscaling",
         "awslambda",
+        "budgets",
+        "ce",
         "cloudformation",
         "cloudwatch",
         "cognitoidp",

@@ -8,6 +8,7 @@ from typing import Any
 from moto.apigateway.models import apigateway_backends
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.awslambda.models import lambda_backends
+from moto.budgets.models import budgets_backends
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.cognitoidp.models import cognitoidp_backends
@@ -144,6 +145,12 @@ def _observation() -> Found:
         yield from (("AWS::CloudWatch::Dashboard", name) for name in list(cloudwatch.dashboards))
 
 
+def _spending() -> Found:
+    for service in _backends(budgets_backends):
+        for budgets in list(service.budgets.values()):
+            yield from (("AWS::Budgets::Budget", name) for name in list(budgets))
+
+
 def _inference() -> Found:
     for sagemaker in _backends(sagemaker_backends):
         yield from (("AWS::SageMaker::Model", name) for name in list(sagemaker._models))
@@ -171,6 +178,7 @@ _SERVICES: tuple[Callable[[], Found], ...] = (
     _functions,
     _edge,
     _observation,
+    _spending,
     _inference,
     _workflows,
 )

@@ -18,6 +18,7 @@ from darkroom.sandbox import (
     admin,
     api_gateway,
     application_autoscaling,
+    budgets,
     cloudformation,
     cloudwatch,
     eventbridge,
@@ -54,6 +55,7 @@ _ROOMS = (
     sns,
     sagemaker,
     step_functions,
+    budgets,
     # After the rooms that emit metrics, and schedules before alarms: the order of their ticks.
     application_autoscaling,
     cloudwatch,

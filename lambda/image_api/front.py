@@ -25,6 +25,7 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")
 # Seconds after which asking again is worth while: a picture takes single-digit seconds, an outage longer.
 _RETRY_QUEUED = "5"
 _RETRY_UNAVAILABLE = "30"
+_RETRY_PAUSED = "300"
 
 Response = dict[str, Any]
 
@@ -85,6 +86,7 @@ def _post_image(app: Application, event: Mapping[str, Any], metrics: Metrics) ->
     # Half the price of a consistent read, and enough: a stale row leads to a write that its condition stops.
     job = app.jobs.get(job_id, consistent=False)
     if job is None or job.is_claimable(now):
+        _check_not_paused(app, now)
         # A cached picture's prompt has passed the guardrail in force: it is part of the job's id.
         if app.prompts is not None and app.prompts.guardrail_intervenes(request.prompt):
             raise _moderated(refusal.prompt_refused("guardrail"), metrics)
@@ -143,6 +145,16 @@ def _get_image(app: Application, job_id: str) -> Response:
         )
     logger.info("looked up", job_id=job_id, state=job.state)
     return _answer(200, job_document(app, job))
+
+
+def _check_not_paused(app: Application, now: float) -> None:
+    if app.jobs.pause(now).is_paused:
+        raise Problem(
+            503,
+            "The campaign is paused: pictures that are there are served, new ones are not drawn. "
+            "Try again later.",
+            headers={"Retry-After": _RETRY_PAUSED},
+        )
 
 
 def _check_content_type(headers: Mapping[str, str]) -> None:

@@ -24,6 +24,7 @@ class Job:
         output_location: where the backend will write the picture of this attempt.
         failure_location: where the backend will write why this attempt failed.
         drawing_until: until when a function of ours draws this attempt; None where the backend does.
+        held_at: when this attempt ended without a picture while the campaign was paused; the next one waits.
         picture_location: where the picture is; a done job has it.
         reason: why there is no picture; a failed job has it.
         refused_picture: where the picture is, or was, that moderation refused. It ends the job, whoever sees
@@ -42,6 +43,7 @@ class Job:
     output_location: str | None = None
     failure_location: str | None = None
     drawing_until: float | None = None
+    held_at: float | None = None
     completed_at: float | None = None
     picture_location: str | None = None
     reason: str | None = None
@@ -95,7 +97,7 @@ _TEXTS = (
     "reason",
     "refused_picture",
 )
-_TIMES = ("submitted_at", "drawing_until", "completed_at", "expires_at")
+_TIMES = ("submitted_at", "drawing_until", "held_at", "completed_at", "expires_at")
 
 
 def item_of(job: Job) -> Item:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from image_api.job import Item, Job, item_of, job_of, number, whole_number
+from image_api.pause import CACHE_SECONDS, CONTROL_ROW, Pause, pause_of
 
 OPEN_INDEX = "open"
 # The index partition of an open job is the first digit of its id, which is evenly spread. One partition
@@ -45,6 +46,7 @@ class Jobs:
         self._dynamodb = dynamodb
         self._table = table
         self._conditional_check_failed = dynamodb.exceptions.ConditionalCheckFailedException
+        self._pause: tuple[float, Pause] | None = None
 
     def get(self, job_id: str, *, consistent: bool) -> Job | None:
         """The row of ``job_id``. A consistent read sees every write that was answered before it began."""
@@ -53,6 +55,16 @@ class Jobs:
         )
         item = answer.get("Item")
         return None if item is None else job_of(item)
+
+    def pause(self, now: float) -> Pause:
+        """Whether the campaign is paused, as it was at most CACHE_SECONDS ago."""
+        known = self._pause
+        if known is None or abs(now - known[0]) >= CACHE_SECONDS:
+            answer = self._dynamodb.get_item(
+                TableName=self._table, Key={"job_id": {"S": CONTROL_ROW}}, ConsistentRead=True
+            )
+            known = self._pause = (now, pause_of(answer.get("Item")))
+        return known[1]
 
     def claim(
         self, job_id: str, request: str, known: Job | None, now: float, trace: str | None = None
@@ -98,15 +110,20 @@ class Jobs:
             return job_of(error.response["Item"])
         return None
 
-    def begin_attempt(self, job: Job, now: float) -> Job | None:
-        """Go on to the attempt after ``job``'s, unless the job is finished or another attempt has begun."""
+    def begin_attempt(self, job: Job, now: float, *, counted: bool = True) -> Job | None:
+        """Go on to the attempt after ``job``'s, unless the job is finished or another attempt has begun.
+
+        With ``counted=False`` the one that ended does not count against the bound on attempts.
+        """
         return self._update(
             job.job_id,
-            "SET #state = :submitting, attempt = :next, updated_at = :now"
-            " REMOVE submitted_at, output_location, failure_location, drawing_until",
+            "SET #state = :submitting, attempt = :next, first_attempt = first_attempt + :uncounted,"
+            " updated_at = :now"
+            " REMOVE submitted_at, output_location, failure_location, drawing_until, held_at",
             f"{_IS_OPEN} AND attempt = :attempt AND attribute_not_exists(refused_picture)",
             {
                 **_OPEN_VALUES,
+                ":uncounted": number(0 if counted else 1),
                 ":next": number(job.attempt + 1),
                 ":attempt": number(job.attempt),
                 ":now": number(now),
@@ -158,6 +175,15 @@ class Jobs:
             {**_OPEN_VALUES, ":attempt": number(job.attempt), ":now": number(now)},
         )
 
+    def hold(self, job: Job, now: float) -> Job | None:
+        """``job``'s attempt has ended and the campaign is paused: the next one waits for its end."""
+        return self._update(
+            job.job_id,
+            "SET held_at = if_not_exists(held_at, :now), updated_at = :now REMOVE drawing_until",
+            f"{_IS_OPEN} AND attempt = :attempt",
+            {**_OPEN_VALUES, ":attempt": number(job.attempt), ":now": number(now)},
+        )
+
     def touch(self, job: Job, now: float) -> Job | None:
         """Somebody looked after ``job`` and found it under way: others wait longer now for the next look."""
         return self._update(
@@ -172,7 +198,7 @@ class Jobs:
         return self._update(
             job_id,
             "SET #state = :done, picture_location = :picture, completed_at = :now, updated_at = :now,"
-            " expires_at = :expires REMOVE open_since_bucket, drawing_until, reason",
+            " expires_at = :expires REMOVE open_since_bucket, drawing_until, held_at, reason",
             "attribute_exists(job_id) AND #state <> :done AND attribute_not_exists(refused_picture)",
             {
                 ":done": {"S": "done"},
@@ -211,7 +237,7 @@ class Jobs:
         return self._update(
             job.job_id,
             "SET #state = :failed, reason = :reason, completed_at = :now, updated_at = :now,"
-            " expires_at = :expires REMOVE open_since_bucket, drawing_until",
+            " expires_at = :expires REMOVE open_since_bucket, drawing_until, held_at",
             f"{_IS_OPEN} AND attempt = :attempt",
             {
                 **_OPEN_VALUES,

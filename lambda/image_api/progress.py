@@ -42,17 +42,26 @@ def submit(app: Application, job: Job, metrics: Metrics) -> Submitted:
 
 
 def try_again(app: Application, job: Job, failure: Failure, metrics: Metrics) -> None:
-    """``job``'s attempt has failed: begin the next if that can help and is allowed, else give the job up."""
+    """``job``'s attempt has failed: begin the next if that can help and is allowed, else give the job up.
+
+    While the campaign is paused the next one waits; what the pause cost is no attempt of the job's.
+    """
     if job.refused_picture is not None:
         refuse(app, job.job_id, S3Location.parse(job.refused_picture), metrics)
         return
     if failure.permanent:
         give_up(app, job, failure.reason, metrics)
         return
-    if job.attempts_made >= app.settings.max_attempts:
+    pause = app.jobs.pause(app.now())
+    if pause.is_paused:
+        if app.jobs.hold(job, app.now()) is not None:
+            logger.info("held until the campaign is resumed", **_about(job), cause=failure.kind)
+        return
+    counted = not pause.excuses(job)
+    if counted and job.attempts_made >= app.settings.max_attempts:
         give_up(app, job, f"Given up after {job.attempts_made} attempts. {failure.reason}", metrics)
         return
-    attempt = app.jobs.begin_attempt(job, app.now())
+    attempt = app.jobs.begin_attempt(job, app.now(), counted=counted)
     if attempt is None:  # another invocation saw the same failure first, or the picture has come
         logger.info("attempt is stale", **_about(job))
         return

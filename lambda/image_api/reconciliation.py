@@ -55,6 +55,8 @@ def handler(event: Any, context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambd
     app = _application()
     until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     with invocation("reconciliation", context), metrics_of(app.settings.campaign) as metrics:
+        if app.jobs.pause(app.now()).is_paused:
+            metrics.count("Paused")
         looked, failed = _look_after_all(app, metrics, until)
     if looked:
         logger.info("reconciled", jobs=looked, failed=failed)
@@ -120,6 +122,8 @@ def look_after(app: Application, job: Job, metrics: Metrics) -> None:
         failure = Failure(False, "The function that drew it ended early.", "lost")
     if failure is None and _is_overdue(app, job):
         failure = Failure(False, "The model did not answer in time.", "overdue")
+    if failure is None and job.held_at is not None:
+        failure = Failure(False, "Its attempt ended while the campaign was paused.", "paused")
     if failure is not None:
         progress.try_again(app, job, failure, metrics)
         return

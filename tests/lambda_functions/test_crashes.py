@@ -38,19 +38,21 @@ def dies(action: Callable[[], Any]) -> bool:
 
 
 @pytest.mark.parametrize("messages", [True, False], ids=["messages arrive", "messages are lost"])
-@pytest.mark.parametrize("calls", range(1, 6))
+@pytest.mark.parametrize("calls", range(1, 7))
 def test_the_front_end_dies_after_a_call(
     campaign: Campaign, crash_after: Arm, calls: int, messages: bool
 ) -> None:
     disarm = crash_after(calls)
-    assert dies(lambda: campaign.post({"prompt": "a red fox"})), "read, claim, payload, invocation, note"
+    assert dies(lambda: campaign.post({"prompt": "a red fox"})), (
+        "read, pause, claim, payload, invocation, note"
+    )
     disarm()
     if not campaign.rows():  # it died before it wrote: the client, who got no answer, asks again
         campaign.post({"prompt": "a red fox"})
     run_until_terminal(campaign, messages=messages)
     assert campaign.row()["state"] == "done"
     # Unless it died between the endpoint's yes and noting it, with the message lost, nothing is drawn twice.
-    twice = calls == 4 and not messages
+    twice = calls == 5 and not messages
     assert len(campaign.endpoint.asked) == (2 if twice else 1)
     asked = len(campaign.endpoint.asked)
     campaign.time += 3000
@@ -87,8 +89,8 @@ def test_completion_dies_after_a_call_while_it_finishes(
     assert len(campaign.endpoint.asked) == 1
 
 
-# Sixteen calls list the shards, seven are the job's, on a thread beside them.
-@pytest.mark.parametrize("calls", range(10, 24))
+# One reads the pause, sixteen list the shards, seven are the job's, on a thread beside them.
+@pytest.mark.parametrize("calls", range(11, 25))
 def test_reconciliation_dies_after_a_call(campaign: Campaign, crash_after: Arm, calls: int) -> None:
     campaign.post({"prompt": "a red fox"})
     campaign.endpoint.fail(campaign.endpoint.asked[0], SERVER_ERROR)

@@ -26,6 +26,7 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "demo": ("demo", {}),
     "published, s3 bundle": ("newsletter", {}),
     "schedule, kept, quota, mail": ("national-launch", {}),
+    "a budget": ("demo", {"budget": {"monthly": 500, "alerts": [80]}}),
     "access logs": ("demo", {"api": {"access_logs": True}}),
     "callers are AWS identities, no web ACL": (
         "demo",

@@ -1,0 +1,51 @@
+"""Commands about what a deployed campaign costs: stop it, start it again, its bill."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from darkroom.cli.application import app, told
+
+
+@app.command()
+def pause(
+    campaign: str,
+    now: Annotated[
+        bool, typer.Option("--now", help="Don't wait until what waits is drawn: keep it for later.")
+    ] = False,
+) -> None:
+    """Stop a deployed campaign: accept nothing new, draw what waits, go to zero instances."""
+    import boto3
+
+    from darkroom.deployed import NotDeployedError
+    from darkroom.operations.deployed_campaign import find_campaign
+    from darkroom.operations.pausing import PauseError, ResumedMeanwhileError
+    from darkroom.operations.pausing import pause as pause_campaign
+
+    with told(NotDeployedError, PauseError, ResumedMeanwhileError):
+        found = find_campaign(campaign, boto3.Session())
+        left = pause_campaign(found, typer.echo, at_once=now)
+    waiting = left.under_way + left.held
+    typer.echo(f"{campaign} is paused; {waiting} requests wait for `darkroom resume {campaign}`.")
+    if found.is_realtime:
+        typer.echo(
+            "Its endpoint is realtime: one instance stays and is billed. To pay nothing, destroy the "
+            f"campaign (cdk destroy '{campaign}/*'); with retention: keep its pictures stay."
+        )
+
+
+@app.command()
+def resume(campaign: str) -> None:
+    """Start a paused campaign again: scaling as it was, then accept; what was kept is drawn."""
+    import boto3
+
+    from darkroom.deployed import NotDeployedError
+    from darkroom.operations.deployed_campaign import find_campaign
+    from darkroom.operations.pausing import PauseError
+    from darkroom.operations.pausing import resume as resume_campaign
+
+    with told(NotDeployedError, PauseError):
+        found = resume_campaign(find_campaign(campaign, boto3.Session()), typer.echo)
+    typer.echo(f"{campaign} runs." if found.paused_at else f"{campaign} was not paused; it runs.")

@@ -82,7 +82,7 @@ def operation(service: str, environ: dict[str, Any]) -> str:
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
         return str(target.rpartition(".")[2])
-    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    method, path = str(environ["REQUEST_METHOD"]), str(environ["PATH_INFO"])
     if service == "sagemaker":
         return "InvokeEndpointAsync" if path.endswith("/async-invocations") else "InvokeEndpoint"
     if service == "s3" and path.strip("/").count("/"):

@@ -1,7 +1,8 @@
 """AWS's runtime client in a process whose clock is off by some seconds.
 
-Run as a script in the place of ``python -m awslambdaric``: SECONDS HANDLER. What asks ``time.time`` is off, the
-functions' own times and the remaining time among them. What asks ``datetime`` is not (signatures of requests).
+Run as a script in the place of ``python -m awslambdaric``: SECONDS HANDLER. What asks ``time.time`` is off,
+the functions' own times and the remaining time among them. What asks ``datetime`` is not (signatures of
+requests).
 """
 
 import runpy

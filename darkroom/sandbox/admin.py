@@ -64,16 +64,9 @@ class _Admin:
         self._context.clock.speed = float(given["speed"])
         return self._clock()
 
-    def _set_faults(self, given: dict[str, Any]) -> dict[str, bool | int]:
-        faults = self._context.faults
-        kinds = {name: type(value) for name, value in faults.as_dict().items()}
-        for name, value in given.items():
-            if name not in kinds:
-                raise ValueError(f"no fault is named {name!r}; there are {sorted(kinds)}")
-            if type(value) is not kinds[name] or int(value) < 0:
-                raise ValueError(f"{name} is {value!r}: give a {kinds[name].__name__}, not negative")
-        faults.order(given)
-        return faults.as_dict()
+    def _set_faults(self, given: dict[str, Any]) -> dict[str, Any]:
+        self._context.faults.order(given)
+        return self._context.faults.as_dict()
 
 
 def _is_number(value: Any) -> bool:

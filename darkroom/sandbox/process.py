@@ -126,7 +126,7 @@ class SandboxProcess:
         answer: dict[str, Any] = self._admin("GET", "faults")
         return answer
 
-    def inject(self, **faults: bool | int) -> None:
+    def inject(self, **faults: Any) -> None:
         """Order faults, such as ``kill_workers=1``; see :class:`darkroom.sandbox.faults.Faults`."""
         self._admin("PUT", "faults", faults)
 

@@ -37,6 +37,7 @@ from darkroom.sandbox.aws_errors import Aws, service_of, with_clear_errors
 from darkroom.sandbox.clock import Clock
 from darkroom.sandbox.context import Context, Settings
 from darkroom.sandbox.context import install as install_context
+from darkroom.sandbox.front_door import with_faults
 from darkroom.sandbox.http_server import SandboxHttpServer
 from darkroom.sandbox.iam.front_door import held_to_policies
 from darkroom.sandbox.processes import raise_open_file_limit
@@ -145,20 +146,23 @@ def stop(context: Context) -> None:
 
 def application(context: Context) -> WsgiApp:
     """The WSGI app of the one port: the rooms' mounts, and AWS's API by moto for the rest."""
-    aws = with_clear_errors(held_to_policies(Aws(create_backend_app), iam.running()))
+    moto = with_clear_errors(held_to_policies(Aws(create_backend_app), iam.running()))
     table_lock = threading.Lock()
+
+    def aws(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if service_of(environ) != "dynamodb":
+            return moto(environ, start_response)
+        # DynamoDB's writes are atomic and their conditions are checked with them; moto looks
+        # first and writes then, which two threads can interleave.
+        with table_lock:
+            return moto(environ, start_response)
+
+    behind_the_door = with_faults(context, aws)
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         mount = max((prefix for prefix in context.mounts if path.startswith(prefix)), key=len, default=None)
-        if mount is not None:
-            return context.mounts[mount](environ, start_response)
-        if service_of(environ) != "dynamodb":
-            return aws(environ, start_response)
-        # DynamoDB's writes are atomic and their conditions are checked with them; moto looks
-        # first and writes then, which two threads can interleave.
-        with table_lock:
-            return aws(environ, start_response)
+        return (behind_the_door if mount is None else context.mounts[mount])(environ, start_response)
 
     return app
 

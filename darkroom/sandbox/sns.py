@@ -16,6 +16,7 @@ from moto.utilities.arns import parse_arn
 from darkroom.sandbox import context as sandbox
 from darkroom.sandbox.cloudformation.handler import HandlerRequest, Resource, ResourceHandler
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.faults import Faults
 from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.function import require_permission
 from darkroom.sandbox.lambda_runtime.lookup import find
@@ -99,7 +100,8 @@ class Subscription(models.Subscription):
             return
         if structure == "json":
             message = self._parse_message_structure(message, self.protocol)
-        if sandbox.current().faults.take("drop_notifications"):
+        faults = sandbox.current().faults
+        if faults.take("drop_notifications"):
             return
         function = find(self.endpoint)
         require_permission(function, "sns.amazonaws.com", self.topic.arn)
@@ -114,7 +116,8 @@ class Subscription(models.Subscription):
                 }
             ]
         }
-        invocations.send_event(function, json.dumps(event).encode())
+        for _ in range(2 if faults.take("duplicate_notifications") else 1):
+            _deliver(function, json.dumps(event).encode(), faults)
 
     def _notification(
         self, message: str, message_id: str, subject: str | None, attributes: dict[str, Any] | None
@@ -146,6 +149,20 @@ class Subscription(models.Subscription):
             sqs_backends[queue.account][queue.region].send_message(
                 queue.resource_id, json.dumps(notification)
             )
+
+
+def _deliver(function: Any, event: bytes, faults: Faults) -> None:
+    """Invoke ``function``, now or, where that fault was ordered, late."""
+    if not faults.take("delay_notifications"):
+        invocations.send_event(function, event)
+        return
+    here, seconds = sandbox.current(), faults.lateness()
+
+    def later() -> None:
+        if here.clock.sleep(seconds, here.stopping):
+            invocations.send_event(function, event)
+
+    threading.Thread(target=later, name="late-notification", daemon=True).start()
 
 
 class SubscriptionType(ResourceHandler):

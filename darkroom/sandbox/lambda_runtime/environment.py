@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -17,7 +19,9 @@ from pathlib import Path
 
 from moto.awslambda.models import lambda_backends
 
+from darkroom.sandbox import front_door
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.front_door import Caller
 from darkroom.sandbox.lambda_runtime import packages
 from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
 from darkroom.sandbox.lambda_runtime.logs import LogStream
@@ -37,6 +41,7 @@ from darkroom.sandbox.moments import timestamp_of
 # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
 _INIT_SECONDS = 10
 _TAIL_BYTES = 4096
+_SKEWED = Path(__file__).with_name("skewed_clock.py")
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MAXIMUM_PAYLOAD = 6_291_556
 _TOO_LARGE = json.dumps(
@@ -74,6 +79,8 @@ class ExecutionEnvironment:
     def __init__(self, context: Context, configuration: FunctionConfiguration, code: bytes) -> None:
         self.configuration = configuration
         self.usable = True
+        self.skew = context.faults.skew(configuration.name)
+        self._access_key = ""
         self._context = context
         self._id = uuid.uuid4().hex
         self._log = LogStream(context, configuration, self._id)
@@ -120,7 +127,13 @@ class ExecutionEnvironment:
         self._context.processes.kill(self._process)
         self._give_back()
 
+    def crash(self) -> None:
+        """Kill the process as it stands; the invocation it runs fails."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGKILL)
+
     def _give_back(self) -> None:
+        front_door.forget(self._access_key)
         self._api.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -129,11 +142,15 @@ class ExecutionEnvironment:
         task_root = packages.unpack(code, function.code_digest, state / "code")
         runtime = packages.runtime_libraries(state / "runtime")
         layers = [_layer(function, arn, state) for arn in function.layers]
+        given = variables(function, task_root, layers, runtime)
+        self._access_key = given["AWS_ACCESS_KEY_ID"]
+        front_door.let_in(self._access_key, Caller(function.name, self.crash))
+        client = [str(_SKEWED), str(self.skew)] if self.skew else ["-m", "awslambdaric"]
         return self._context.processes.spawn(
             # -S: no site-packages; what a handler can import is what PYTHONPATH says.
-            [sys.executable, "-S", "-m", "awslambdaric", function.handler],
+            [sys.executable, "-S", *client, function.handler],
             env={
-                **variables(function, task_root, layers, runtime),
+                **given,
                 "TMPDIR": str(self._scratch),
                 "HOME": str(self._scratch),
                 "AWS_ENDPOINT_URL": self._context.settings.url,

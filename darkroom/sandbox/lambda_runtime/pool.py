@@ -102,7 +102,8 @@ class FunctionPool:
         """``environment`` while it is alive and the function unchanged, or else a new one."""
         configuration = FunctionConfiguration.of(self._function)
         if environment is not None:
-            if environment.usable and environment.configuration == configuration:
+            skew = self._context.faults.skew(configuration.name)
+            if environment.usable and (environment.configuration, environment.skew) == (configuration, skew):
                 return environment
             environment.stop()
         return ExecutionEnvironment(self._context, configuration, self._function.code_bytes)

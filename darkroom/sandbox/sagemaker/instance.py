@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import secrets
 import threading
@@ -34,10 +35,15 @@ _POLL_SECONDS = 0.1
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 # Of wall time, which inference takes however fast the sandbox's clock runs.
 GRACE_SECONDS = 30.0
+_INTERNAL_ERROR = {"code": 500, "type": "InternalServerException", "message": "Worker died."}
 
 
 class InstanceLostError(Exception):
     """The instance ended before it began with the request; another one can take it."""
+
+
+class InstanceVanishedError(Exception):
+    """The instance was lost over the request; nobody else has it."""
 
 
 class InstanceStatus(StrEnum):
@@ -101,6 +107,7 @@ class Instance:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._closed = False
+        self._vanished = False
         self._workers: list[Worker] = []
         self._idle: queue.Queue[Worker] = queue.Queue()
         self._container: Container | None = None
@@ -159,10 +166,17 @@ class Instance:
             InvocationTimeoutError: no answer within ``seconds`` of wall time.
             WorkerCrashedError: the worker ended before it answered.
             InstanceLostError: the instance ended before a worker took the request.
+            InstanceVanishedError: the instance was lost over it.
         """
         deadline = time.monotonic() + seconds
         worker = self._idle_worker(deadline)
         faults = self._launch.context.faults
+        if faults.take("lose_instances"):
+            self._vanish()
+            raise InstanceVanishedError(self.id)
+        if faults.take("container_errors"):
+            self._idle.put(worker)
+            return Answer(500, "application/json", json.dumps(_INTERNAL_ERROR).encode())
         default = self._container.default_accept if self._container else "application/json"
         wanted = default if accept in (None, "*/*") else str(accept)
         try:
@@ -171,15 +185,24 @@ class Instance:
                 content_type or "application/json",
                 wanted,
                 deadline - time.monotonic(),
-                die=lambda: faults.take("kill_workers"),
+                die=lambda: faults.poisons(body) or faults.take("kill_workers"),
+                stall=lambda: faults.take("stall_workers"),
             )
         except WorkerStoppedError as error:
             raise InstanceLostError(self.id) from error
         except (InvocationTimeoutError, WorkerCrashedError):
+            if self._vanished:
+                raise InstanceVanishedError(self.id) from None
             threading.Thread(target=self._replace, args=(worker,), daemon=True).start()
             raise
         self._idle.put(worker)
         return answer
+
+    def _vanish(self) -> None:
+        """Be gone at once, with every worker and what they have in hand."""
+        self._vanished = True
+        self._fail("the instance was lost")
+        self._end_workers()
 
     def _idle_worker(self, deadline: float) -> Worker:
         while not self._stop.is_set():
@@ -214,6 +237,8 @@ class Instance:
             return
         model_dir = launch.objects.download_model(launch.model.source, launch.folder / "models")
         self._container = Container(model_dir, launch.model.environment, launch.region, launch.model.image)
+        if launch.context.faults.take("fail_model_loads"):
+            raise WorkerStartError("the model did not load: a fault that the sandbox was asked for")
         started = [self._spawn(number) for number in range(self._container.workers)]
         deadline = time.monotonic() + launch.config.variant.startup_seconds
         for worker in started:

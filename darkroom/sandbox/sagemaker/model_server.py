@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -158,9 +159,18 @@ class Worker:
         )
 
     def invoke(
-        self, body: bytes, content_type: str, accept: str, seconds: float, *, die: Callable[[], bool]
+        self,
+        body: bytes,
+        content_type: str,
+        accept: str,
+        seconds: float,
+        *,
+        die: Callable[[], bool],
+        stall: Callable[[], bool] = lambda: False,
     ) -> Answer:
-        """Send one request and wait for the answer; where ``die`` says so, kill the worker meanwhile.
+        """Send one request and wait for the answer.
+
+        Where ``die`` says so the worker is killed meanwhile, where ``stall`` does it is stopped before.
 
         Raises:
             InvocationTimeoutError: ``seconds`` of wall time passed; the process is killed.
@@ -172,6 +182,8 @@ class Worker:
                 with self._writing:
                     if self._stopping:
                         raise WorkerStoppedError(f"worker {self.pid} was told to stop")
+                    if stall():
+                        self._process.send_signal(signal.SIGSTOP)
                     write_frame(self._stdin, {"content_type": content_type, "accept": accept}, body)
                 if die():
                     self._process.kill()

@@ -12,7 +12,7 @@ from typing import Any
 from darkroom.sandbox.clock import Clock
 from darkroom.sandbox.sagemaker import notifications
 from darkroom.sandbox.sagemaker.backlog import Backlog, InferenceRequest
-from darkroom.sandbox.sagemaker.instance import Instance, InstanceLostError
+from darkroom.sandbox.sagemaker.instance import Instance, InstanceLostError, InstanceVanishedError
 from darkroom.sandbox.sagemaker.metrics import RequestSamples
 from darkroom.sandbox.sagemaker.model_server import InvocationTimeoutError, WorkerCrashedError
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects
@@ -65,6 +65,10 @@ class Processor:
             self._infer(request, instance)
         except InstanceLostError:
             self._backlog.give_back(request)
+            return
+        except InstanceVanishedError:
+            # AWS says nothing of what a lost instance had in hand: the worst is that nobody hears of it.
+            self._backlog.finish(request)
             return
         except Exception:
             # Whatever a room's fault is, the request must end in an answer or a reason.

@@ -17,7 +17,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
 from darkroom.sandbox.sagemaker.calls import ClosedError, QueueFullError
-from darkroom.sandbox.sagemaker.instance import Instance, InstanceLostError
+from darkroom.sandbox.sagemaker.instance import Instance, InstanceLostError, InstanceVanishedError
 from darkroom.sandbox.sagemaker.metrics import RequestSamples
 from darkroom.sandbox.sagemaker.model_server import InvocationTimeoutError, WorkerCrashedError
 from darkroom.sandbox.sagemaker.worker import Answer
@@ -107,7 +107,12 @@ class RealtimeInference:
         """Have ``instance`` draw, whether or not somebody still waits for it."""
         try:
             answer = instance.invoke(call.body, call.content_type, call.accept, instance.answer_seconds)
-        except (WorkerCrashedError, InstanceLostError, InvocationTimeoutError) as error:
+        except (
+            WorkerCrashedError,
+            InstanceLostError,
+            InstanceVanishedError,
+            InvocationTimeoutError,
+        ) as error:
             answer = Answer(500, "text/plain", str(error).encode())
         finally:
             instance.calls.leave()

@@ -159,11 +159,11 @@ def test_an_instance_works_on_as_many_requests_as_the_endpoint_allows(aws: Aws) 
 
 def test_a_worker_killed_by_a_fault_fails_its_request_and_only_that(aws: Aws) -> None:
     aws.make_endpoint()
-    aws.context.faults.kill_workers = 1
+    aws.context.faults.order({"kill_workers": 1})
     accepted = [aws.post({"sleep": 0.1}) for _ in range(3)]
     statuses = [aws.result_of(one)["invocationStatus"] for one in accepted]
     assert statuses == ["Failed", "Completed", "Completed"]
-    assert aws.context.faults.kill_workers == 0
+    assert aws.context.faults.as_dict()["kill_workers"] == 0
 
 
 def test_a_synchronous_invocation_is_refused(aws: Aws) -> None:
@@ -206,7 +206,7 @@ def test_a_wrong_request_is_refused_with_the_rule_and_not_queued(aws: Aws) -> No
 
 def test_every_request_ends_exactly_once_through_crashes_and_changes_of_capacity(aws: Aws) -> None:
     aws.make_endpoint(count=2)
-    aws.context.faults.kill_workers = 3
+    aws.context.faults.order({"kill_workers": 3})
     accepted = [aws.post({"sleep": 0.02}) for _ in range(60)]
     aws.set_capacity(1)
     aws.wait_in_service()

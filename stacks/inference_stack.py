@@ -20,8 +20,8 @@ from stacks.bundle_assets import bundle_location
 from stacks.container_image import container_environment, container_image
 from stacks.endpoint_role import endpoint_role
 from stacks.realtime_requests import queue_environment
-from stacks.scaling import EndpointScaling
 from stacks.rollout import deployment_config, update_alarms
+from stacks.scaling import EndpointScaling
 from stacks.served_bundle import NONE, PREFIX, BuiltBundles, if_built, served_bundle
 
 VARIANT = "AllTraffic"

@@ -34,14 +34,14 @@ def update_alarms(
 ) -> list[cloudwatch.CfnAlarm]:
     """The alarms that take an update back; they see nothing but the instances that run ``config``.
 
-    An alarm on the whole endpoint would see the old fleet too, and so stop the update that mends it. The names
-    hold the configuration's: an update makes new alarms, and leaves the old ones to the way back. No traffic,
-    no alarm: missing data is no reason to go back.
+    An alarm on the whole endpoint would see the old fleet too, and so stop the update that mends it. The
+    names hold the configuration's: an update makes new alarms, and leaves the old ones to the way back. No
+    traffic, no alarm: missing data is no reason to go back.
     """
     return [
         _alarm(
-            scope, campaign, f"Update{name.capitalize()}", f"{campaign.name}-update-{name}-{config}", description,
-            metric=metric, threshold=threshold,
+            scope, campaign, f"Update{name.capitalize()}",
+            f"{campaign.name}-update-{name}-{config}", description, metric=metric, threshold=threshold,
             dimensions={"EndpointName": campaign.name, "VariantName": variant, "EndpointConfigName": config},
         )
         for name, description, metric, threshold in (

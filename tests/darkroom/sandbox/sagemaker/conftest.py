@@ -19,8 +19,8 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime import urls as runtime_urls
 from moto.server import ThreadedMotoServer
 
-from darkroom.sandbox import context as sandbox
 from darkroom.sandbox import cloudwatch, sagemaker
+from darkroom.sandbox import context as sandbox
 from darkroom.sandbox.context import Context, Settings
 from tests.eventually import eventually
 

@@ -104,8 +104,8 @@ def test_while_all_at_once_bakes_the_old_instances_stand_by_without_traffic(aws:
 def test_an_alarm_that_is_off_already_stops_an_update_before_it_takes_an_old_instance(aws: Aws) -> None:
     aws.make_endpoint("other")
     aws.client("cloudwatch").put_metric_alarm(
-        AlarmName=ALARM, Namespace="Other", MetricName="Other", Statistic="Sum", Period=60, EvaluationPeriods=1,
-        Threshold=1, ComparisonOperator="GreaterThanThreshold",
+        AlarmName=ALARM, Namespace="Other", MetricName="Other", Statistic="Sum", Period=60,
+        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
     )  # fmt: skip
     go_off(aws)
     aws.make_config("config-2", model="other-model")

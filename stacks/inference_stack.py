@@ -21,6 +21,7 @@ from stacks.container_image import container_environment, container_image
 from stacks.endpoint_role import endpoint_role
 from stacks.network import Attachment
 from stacks.realtime_requests import queue_environment
+from stacks.rollout import deployment_config, update_alarms
 from stacks.scaling import EndpointScaling
 from stacks.served_bundle import NONE, PREFIX, BuiltBundles, if_built, served_bundle
 
@@ -29,11 +30,6 @@ VARIANT = "AllTraffic"
 # The only Neuron inference AMI; without it hosts come with a driver too old for any container since
 # SDK 2.20 (awslabs/llm-hosting-container pull 156).
 NEURON_AMI = "al2-ami-sagemaker-inference-neuron-2"
-
-# RollingUpdatePolicy allows 5 to 50 percent of the fleet a step (SageMaker API reference), which is no whole
-# instance of a fleet of one: that is updated blue/green, SageMaker's default. Half keeps the other half
-# drawing, and asks for half a fleet of quota more where a blue/green update would ask for a whole one.
-ROLLING_BATCH_PERCENT = 50
 
 
 class InferenceStack(cdk.Stack):
@@ -79,7 +75,7 @@ class InferenceStack(cdk.Stack):
         endpoint = self._build_endpoint(config)
         scaling = EndpointScaling(self, "Scaling", campaign=campaign, endpoint=endpoint, variant=VARIANT)
         if self.bundle is None:
-            self._only_when_built(self.model, config, endpoint, scaling)
+            self._only_when_built(self.model, config, *self.update_alarms, endpoint, scaling)
         cdk.CfnOutput(self, "EndpointName", value=campaign.name)
         # What a downstream system subscribes to, to hear of every picture.
         for name, topic in self._topics.items():
@@ -209,8 +205,9 @@ class InferenceStack(cdk.Stack):
         }
 
     def _build_endpoint(self, config: sagemaker.CfnEndpointConfig) -> sagemaker.CfnEndpoint:
-        batch = {"type": "CAPACITY_PERCENT", "value": ROLLING_BATCH_PERCENT}
-        rolling = {"rollingUpdatePolicy": {"maximumBatchSize": batch, "waitIntervalInSeconds": 60}}
+        self.update_alarms = update_alarms(
+            self, self._campaign, variant=VARIANT, config=config.attr_endpoint_config_name
+        )
         endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -218,7 +215,7 @@ class InferenceStack(cdk.Stack):
             endpoint_config_name=config.attr_endpoint_config_name,
             # Without it an update sets the instance count back to the config's (aws/aws-cdk#23151).
             retain_all_variant_properties=True,
-            deployment_config=rolling if self._campaign.file.scaling.max_instances > 1 else None,
+            deployment_config=deployment_config(self._campaign, self.update_alarms),
         )
         # SageMaker tries role and topics while it creates the endpoint (amazon-sagemaker-examples#4461).
         endpoint.node.add_dependency(self.role, *self._topics.values())

@@ -134,15 +134,53 @@ def test_what_is_not_in_the_endpoint_config_does_not_rename_it(synth: Synth) -> 
 def test_an_update_rolls_and_keeps_the_instance_count(demo: Synthesized) -> None:
     endpoint = demo.only("inference", "AWS::SageMaker::Endpoint")
     assert endpoint["RetainAllVariantProperties"] is True
-    assert endpoint["DeploymentConfig"]["RollingUpdatePolicy"]["MaximumBatchSize"] == {
-        "Type": "CAPACITY_PERCENT",
-        "Value": 50,
-    }
+    policy = endpoint["DeploymentConfig"]["RollingUpdatePolicy"]
+    assert policy["MaximumBatchSize"] == {"Type": "CAPACITY_PERCENT", "Value": 50}
 
 
 def test_a_fleet_of_one_has_no_half_to_roll(synth: Synth) -> None:
     endpoint = synth("newsletter", scaling={"max_instances": 1}).only("inference", "AWS::SageMaker::Endpoint")
-    assert "DeploymentConfig" not in endpoint
+    assert "RollingUpdatePolicy" not in endpoint["DeploymentConfig"]
+    policy = endpoint["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 50])
+def test_an_update_may_take_longer_than_what_it_waits_for(synth: Synth, most: int) -> None:
+    """SageMaker refuses a time-out that is not larger than the waiting times."""
+    endpoint = synth("newsletter", scaling={"max_instances": most}).only(
+        "inference", "AWS::SageMaker::Endpoint"
+    )
+    config = endpoint["DeploymentConfig"]
+    policy = config.get("RollingUpdatePolicy") or config["BlueGreenUpdatePolicy"]
+    waits = policy.get("WaitIntervalInSeconds", 0) * 3 + policy.get("TerminationWaitInSeconds", 0)
+    assert waits < policy["MaximumExecutionTimeoutInSeconds"] <= 28800
+
+
+def test_alarms_that_see_the_new_configuration_alone_take_an_update_back(demo: Synthesized) -> None:
+    alarms = demo.resources("inference", "AWS::CloudWatch::Alarm")
+    watching = {
+        name: alarm["Properties"]
+        for name, alarm in alarms.items()
+        if name in ("UpdateErrors", "UpdateLatency")
+    }
+    endpoint = demo.only("inference", "AWS::SageMaker::Endpoint")
+    assert endpoint["DeploymentConfig"]["AutoRollbackConfiguration"] == {
+        "Alarms": [{"AlarmName": {"Ref": name}} for name in watching]
+    }
+    for alarm in watching.values():
+        dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+        assert dimensions == {
+            "EndpointName": "demo",
+            "VariantName": "AllTraffic",
+            "EndpointConfigName": {"Fn::GetAtt": ["EndpointConfig", "EndpointConfigName"]},
+        }
+        # Another configuration is another alarm: the old one is there for the way back.
+        assert {"Fn::GetAtt": ["EndpointConfig", "EndpointConfigName"]} in alarm["AlarmName"]["Fn::Join"][1]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        # It can go off while the update waits for it.
+        policy = endpoint["DeploymentConfig"]["RollingUpdatePolicy"]
+        assert alarm["Period"] * alarm["EvaluationPeriods"] < policy["WaitIntervalInSeconds"]
 
 
 def test_a_bundle_under_any_key_of_the_region_is_decrypted_and_nothing_else_is(synth: Synth) -> None:

@@ -6,7 +6,7 @@ It takes the place of moto's own; what it does not override (stack sets) is moto
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import ClassVar
 
@@ -21,6 +21,8 @@ from moto.ssm.models import ssm_backends
 from darkroom.sandbox.cloudformation import operations
 from darkroom.sandbox.cloudformation.change_set import NO_CHANGES, ChangeSet, ChangeSetNotFoundError
 from darkroom.sandbox.cloudformation.evaluation import Evaluation
+from darkroom.sandbox.cloudformation.exports import export_values, refuse_taken_exports
+from darkroom.sandbox.cloudformation.importing import Import, ResourceToImport, planned_imports
 from darkroom.sandbox.cloudformation.parameters import parameter_values
 from darkroom.sandbox.cloudformation.plan import Change, changes
 from darkroom.sandbox.cloudformation.stack import Revision, Stack
@@ -74,12 +76,7 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
 
     def export_values(self) -> dict[str, tuple[str, Stack]]:
         """Value and exporting stack, by export name."""
-        return {
-            output.export_name: (output.value, stack)
-            for stack in self.existing()
-            for output in stack.outputs
-            if output.export_name is not None
-        }
+        return export_values(self.existing())
 
     def importers(self, export_name: str) -> list[str]:
         """Names of the stacks that import ``export_name``."""
@@ -122,7 +119,13 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
             self._start(stack, lambda: self._delete(stack, retain))
 
     def new_change_set(
-        self, name: str, kind: str, stack_name: str, revision: Revision, description: str | None
+        self,
+        name: str,
+        kind: str,
+        stack_name: str,
+        revision: Revision,
+        description: str | None,
+        imports: Sequence[ResourceToImport] = (),
     ) -> ChangeSet:
         """Compute what ``revision`` would change and keep it as a change set.
 
@@ -133,12 +136,16 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
             stack = self.find(stack_name)
             stack.require_updatable()
         else:
-            stack = self._under_review(stack_name)
-        planned = self._planned(stack, revision)
+            stack = self._to_import_into(stack_name) if kind == "IMPORT" else self._under_review(stack_name)
+        planned = (
+            planned_imports(stack, revision, imports, self.existing())
+            if kind == "IMPORT"
+            else self._planned(stack, revision)
+        )
         if stack.stack_id not in self._stacks:
             self._register(stack)
             stack.move_to("REVIEW_IN_PROGRESS", "User Initiated")
-        differs = kind == "CREATE" or self._differs(stack, revision, planned)
+        differs = kind != "UPDATE" or self._differs(stack, revision, planned)
         change_set = ChangeSet(
             change_set_id=generate_changeset_id(name, self.region_name, self.account_id),
             name=name,
@@ -147,6 +154,7 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
             revision=revision,
             description=description,
             changes=planned,
+            imports=tuple(imports),
             status="CREATE_COMPLETE" if differs else "FAILED",
             execution_status="AVAILABLE" if differs else "UNAVAILABLE",
             status_reason=None if differs else NO_CHANGES,
@@ -191,12 +199,12 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
         stack = change_set.stack
         if change_set.kind == "UPDATE":
             stack.require_updatable()
-        deployment = self._begun(stack, change_set.revision)
+        deployment = self._begun(stack, change_set.revision, change_set.imports)
         change_set.execution_status = "EXECUTE_IN_PROGRESS"
 
         def execute() -> None:
             deployment.run()
-            done = stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+            done = stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
             change_set.execution_status = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
             for other in self.change_sets_of(stack.stack_id):
                 self.drop_change_set(other)
@@ -223,6 +231,14 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
                     message=f"Stack [{name}] already exists and cannot be created again with the changeSet"
                 )
         return Stack.new(name, self.account_id, self.region_name)
+
+    def _to_import_into(self, name: str) -> Stack:
+        """The stack that an import goes to: one that can be updated, or a new one."""
+        for stack in self.existing():
+            if stack.name == name and stack.status != "REVIEW_IN_PROGRESS":
+                stack.require_updatable()
+                return stack
+        return self._under_review(name)
 
     def _evaluation(self, stack: Stack, revision: Revision) -> Evaluation:
         values = parameter_values(revision.template.parameters, revision.parameters, self._stored_parameter)
@@ -255,26 +271,21 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
         thread.start()
         thread.join(_QUICK_SECONDS)
 
-    def _begun(self, stack: Stack, revision: Revision) -> operations.Deployment:
+    def _begun(
+        self, stack: Stack, revision: Revision, imports: Sequence[ResourceToImport] = ()
+    ) -> operations.Deployment | Import:
         evaluation = self._evaluation(stack, revision)
         stack.resolved_parameters = evaluation.parameters
-        deployment = operations.Deployment(
-            stack, revision, evaluation, self.endpoint_url, self._check_exports
+        deployment = (
+            Import(stack, revision, evaluation, self.endpoint_url, imports)
+            if imports
+            else operations.Deployment(stack, revision, evaluation, self.endpoint_url, self._check_exports)
         )
         deployment.begin()
         return deployment
 
     def _check_exports(self, stack: Stack) -> None:
-        """Refuse exports that another stack has already."""
-        for other in self.existing():
-            if other is not stack:
-                theirs = {output.export_name for output in other.outputs} - {None}
-                for output in stack.outputs:
-                    if output.export_name in theirs:
-                        raise ValidationError(
-                            message=f"Export with name {output.export_name} is already exported by stack "
-                            f"{other.name}. "
-                        )
+        refuse_taken_exports(stack, self.existing())
 
     def _delete(self, stack: Stack, retain: list[str]) -> None:
         if stack.status != "DELETE_IN_PROGRESS":

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from moto.core.exceptions import ServiceException
 
+from darkroom.sandbox.cloudformation.importing import ResourceToImport
 from darkroom.sandbox.cloudformation.plan import Change
 from darkroom.sandbox.cloudformation.stack import Revision, Stack
 
@@ -36,4 +37,5 @@ class ChangeSet:
     status: str
     execution_status: str
     status_reason: str | None = None
+    imports: tuple[ResourceToImport, ...] = ()
     created: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -133,6 +133,10 @@ class ResourceHandler(ABC):
         """Change the resource in place; without an override every change replaces it."""
         raise ReplacementNeededError(f"{request.type_name} can't be changed in place")
 
+    def find(self, request: HandlerRequest) -> Resource:
+        """The resource of ``request.physical_id``, which was made elsewhere: a stack imports it."""
+        raise NotImplementedError(f"The local AWS does not import resources of type {request.type_name}")
+
     @abstractmethod
     def delete(self, request: HandlerRequest) -> None:
         """Delete the resource and return when it is gone."""

@@ -25,6 +25,7 @@ class Action(Enum):
     REPLACE = "Replace"
     REMOVE = "Remove"
     KEEP = "Keep"
+    IMPORT = "Import"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -84,6 +85,16 @@ class Provisioner:
         request = self._request(template, properties, current)
         handler = _checked_handler(template.type_name, properties)
         return _explained(lambda: handler.update(request))
+
+    def find(self, template: ResourceTemplate, properties: Mapping[str, Any], physical_id: str) -> Resource:
+        """A resource that exists already.
+
+        Raises:
+            ResourceError: it does not, or its type can't be imported.
+        """
+        request = replace(self._request(template, properties), previous=Resource(physical_id))
+        handler = _checked_handler(template.type_name, properties)
+        return _explained(lambda: handler.find(request))
 
     def delete(self, current: StackResource) -> None:
         """Delete a resource; one that is gone already is a success.

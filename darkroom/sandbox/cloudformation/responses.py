@@ -16,6 +16,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from darkroom.sandbox.cloudformation import descriptions
 from darkroom.sandbox.cloudformation.backend import SandboxCloudFormationBackend, backend_of
 from darkroom.sandbox.cloudformation.change_set import ChangeSet, ChangeSetNotFoundError
+from darkroom.sandbox.cloudformation.importing import resources_to_import
 from darkroom.sandbox.cloudformation.stack import Revision, Stack
 from darkroom.sandbox.cloudformation.template import parse
 
@@ -66,10 +67,15 @@ class SandboxCloudFormationResponse(CloudFormationResponse):
         validate_create_change_set(name)
         # ImportExistingResources, which cdk bootstrap sets, changes nothing where nothing exists; what
         # does exist fails its creation by name.
-        self._refuse("OnStackFailure", "ResourcesToImport", "RollbackConfiguration")
+        self._refuse("OnStackFailure", "RollbackConfiguration")
         previous = self.backend.find(stack_name) if kind == "UPDATE" else None
         made = self.backend.new_change_set(
-            name, kind, stack_name, self._revision(previous), self._get_param("Description")
+            name,
+            kind,
+            stack_name,
+            self._revision(previous),
+            self._get_param("Description"),
+            resources_to_import(self._get_param("ResourcesToImport", [])),
         )
         made.stack.role_arn = self._get_param("RoleARN") or made.stack.role_arn
         return ActionResult({"Id": made.change_set_id, "StackId": made.stack.stack_id})

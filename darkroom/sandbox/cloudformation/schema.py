@@ -25,11 +25,13 @@ class Schema:
         properties: names of the properties, with the read-only ones.
         required: properties that must be given.
         create_only: paths of properties whose change replaces the resource.
+        identifier: the properties that tell one resource of the type from another.
     """
 
     properties: frozenset[str]
     required: frozenset[str]
     create_only: tuple[tuple[str, ...], ...]
+    identifier: tuple[str, ...]
 
     def replaced_by(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         """The create-only properties that differ between ``old`` and ``new``."""
@@ -55,6 +57,7 @@ def schema_of(type_name: str) -> Schema | None:
         properties=frozenset(schema.get("properties", {})),
         required=frozenset(schema.get("required", [])),
         create_only=tuple(tuple(path.split("/")[2:]) for path in create_only),
+        identifier=tuple(path.rsplit("/", 1)[-1] for path in schema.get("primaryIdentifier", [])),
     )
 
 

@@ -138,6 +138,9 @@ class SageMakerBackend(SageMakerModelBackend):
         self._check("UpdateEndpoint", request)
         endpoint = self.endpoint(request["EndpointName"])
         deployment = deployment_of(request)
+        absent = deployment.guardrails.missing(self.account_id, self.region_name)
+        if absent:
+            raise AWSValidationException(f"Could not find CloudWatch alarms: {', '.join(absent)}.")
         config = self._config(request["EndpointConfigName"])
         excluded = request.get("ExcludeRetainedVariantProperties") or []
         retained = request.get("RetainAllVariantProperties", False) and not any(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -144,7 +144,7 @@ def _begin_update(sagemaker: Any, name: str, change: Mapping[str, Any]) -> None:
     in service.
     """
     while True:
-        _wait_in_service(sagemaker, name)
+        _wait_in_service(sagemaker, name, also=("UpdateRollbackFailed",))
         try:
             sagemaker.update_endpoint(EndpointName=name, **change)
         except ClientError as error:
@@ -154,16 +154,16 @@ def _begin_update(sagemaker: Any, name: str, change: Mapping[str, Any]) -> None:
             return
 
 
-def _wait_in_service(sagemaker: Any, name: str) -> Mapping[str, Any]:
-    """Wait while the endpoint changes.
+def _wait_in_service(sagemaker: Any, name: str, also: Sequence[str] = ()) -> Mapping[str, Any]:
+    """Wait while the endpoint changes, until it is in service or in one of ``also``.
 
     Raises:
         NotStabilizedError: it failed, with its reason.
     """
     while True:
         described: Mapping[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
-        if described["EndpointStatus"] == "InService":
+        if described["EndpointStatus"] in ("InService", *also):
             return described
-        if described["EndpointStatus"] == "Failed":
+        if described["EndpointStatus"] in ("Failed", "UpdateRollbackFailed"):
             raise NotStabilizedError(f"endpoint {name} failed: {described.get('FailureReason')}")
         time.sleep(_POLL_SECONDS)

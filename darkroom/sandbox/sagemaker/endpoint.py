@@ -15,6 +15,7 @@ from darkroom.sandbox.sagemaker.backlog import Backlog, BacklogState, InferenceR
 from darkroom.sandbox.sagemaker.configuration import AsyncOutput, EndpointConfig, Model
 from darkroom.sandbox.sagemaker.deployment import Deployment
 from darkroom.sandbox.sagemaker.fleet import Fleet
+from darkroom.sandbox.sagemaker.guardrails import Watch
 from darkroom.sandbox.sagemaker.instance import Instance, Launch
 from darkroom.sandbox.sagemaker.metrics import HostSample
 from darkroom.sandbox.sagemaker.notifications import PublishError
@@ -30,6 +31,7 @@ class EndpointStatus(StrEnum):
     CREATING = "Creating"
     UPDATING = "Updating"
     ROLLING_BACK = "RollingBack"
+    UPDATE_ROLLBACK_FAILED = "UpdateRollbackFailed"
     IN_SERVICE = "InService"
     FAILED = "Failed"
     DELETING = "Deleting"
@@ -120,14 +122,14 @@ class Endpoint:
     def update(self, config: EndpointConfig, model: Model, count: int, deployment: Deployment) -> None:
         """Go over to ``config`` with ``count`` instances, in the way of ``deployment``.
 
-        The queue is the endpoint's, so that no request is lost. When a new instance fails to start,
-        the endpoint goes back to the old ones.
+        The queue is the endpoint's, so that no request is lost. When a new instance fails to start, or an
+        alarm of the deployment goes off, the endpoint goes back to the old ones.
 
         Raises:
             BusyError: the endpoint is not in service.
         """
         with self._lock:
-            self._require(EndpointStatus.IN_SERVICE)
+            self._require(EndpointStatus.IN_SERVICE, EndpointStatus.UPDATE_ROLLBACK_FAILED)
             self._pending = self._new_fleet(config, model)
             self._set(EndpointStatus.UPDATING)
         self._in_background(lambda: self._update(count, deployment))
@@ -170,7 +172,7 @@ class Endpoint:
         """
         with self._lock:
             fleets = [self._fleet, *([self._pending] if self._pending else [])]
-        serving = [one for fleet in fleets for one in fleet.in_service]
+        serving = [one for fleet in fleets for one in fleet.taking_traffic]
         return self._realtime.answer(call, serving, self.config.variant.routing)
 
     def locations(self, extension: str | None, filename: str | None) -> tuple[str, str | None, AsyncOutput]:
@@ -192,6 +194,8 @@ class Endpoint:
         variant, now, serving = self.config.variant.name, self._context.clock.now(), self._fleet.in_service
         data = [] if self._is_realtime else metrics.endpoint_data(self.name, self.backlog, len(serving), now)
         data += metrics.request_data(self.name, variant, self._processor.samples.take())
+        for config, samples in self._processor.samples.take_by_config().items():
+            data += metrics.request_data(self.name, variant, samples, config)
         if data:
             metrics.put(self.account_id, self.region, metrics.SERVICE_NAMESPACE, data, minute)
         hosts = metrics.host_data(self.name, variant, [self._host_sample(one) for one in serving])
@@ -221,18 +225,22 @@ class Endpoint:
     def _update(self, count: int, deployment: Deployment) -> None:
         old, pending = self._fleet, self._pending
         assert pending is not None  # noqa: S101 - set by update, cleared only below
-        clock, stopping = self._context.clock, self._context.stopping
-        failure = deployment.roll_over(old, pending, count, lambda wait: clock.sleep(wait, stopping))
+        watch = Watch(
+            deployment.guardrails, self.account_id, self.region, self._context.clock, self._context.stopping
+        )
+        before, lost = old.desired, None
+        failure = deployment.strategy.roll_over(old, pending, count, watch.bake)
         if failure is not None:
             self._set(EndpointStatus.ROLLING_BACK, failure)
-            pending.kill()
+            lost = deployment.strategy.roll_back(old, pending, before)
         with self._lock:
-            if failure is None:
-                self._fleet = pending
-                self._draining = [*self._draining, old]
+            gone, self._fleet = (old, pending) if failure is None else (pending, old)
+            self._draining = [*self._draining, gone] if gone.instances else self._draining
             self._pending = None
         self._announce_quietly()
-        self._set(EndpointStatus.IN_SERVICE, failure)
+        if lost is not None:
+            failure = f"{failure}. The old fleet did not come back: {lost}"
+        self._set(EndpointStatus.UPDATE_ROLLBACK_FAILED if lost else EndpointStatus.IN_SERVICE, failure)
 
     def _settle(self, fleet: Fleet, count: int) -> None:
         self._announce_quietly()

@@ -38,8 +38,13 @@ class Fleet:
 
     @property
     def in_service(self) -> list[Instance]:
-        """The instances that serve."""
+        """The instances that serve, or stand by to."""
         return [one for one in self.instances if one.status is InstanceStatus.IN_SERVICE]
+
+    @property
+    def taking_traffic(self) -> list[Instance]:
+        """The instances that requests go to."""
+        return [one for one in self.in_service if one.takes_traffic]
 
     def set_desired(self, count: int) -> None:
         """Launch or drain instances so that ``count`` remain. Returns at once."""
@@ -57,6 +62,21 @@ class Fleet:
     def drain(self) -> None:
         """Let every instance finish what it does, then end it. Returns at once."""
         self.set_desired(0)
+
+    def take_traffic(self, takes: bool) -> None:
+        """Whether the instances take requests, or stand by with what they have begun."""
+        for instance in self.instances:
+            instance.takes_traffic = takes
+
+    def end(self) -> None:
+        """Drain what has served, kill what never did: it may be loading for a long time yet."""
+        with self._condition:
+            self._closed = True
+            self._desired = 0
+            instances = list(self._instances)
+            self._condition.notify_all()
+        for instance in instances:
+            (instance.drain if instance.served else instance.kill)()
 
     def kill(self) -> None:
         """End every instance now."""

@@ -100,6 +100,7 @@ class Instance:
         self.status = InstanceStatus.PENDING
         self.failure: str | None = None
         self.served = False
+        self.takes_traffic = True
         self._launch = launch
         self._process = process
         self._changed = changed
@@ -113,6 +114,11 @@ class Instance:
         self._container: Container | None = None
         self._sampled = time.monotonic()
         self.calls = Calls()
+
+    @property
+    def config_name(self) -> str:
+        """The endpoint configuration that it runs."""
+        return self._launch.config.name
 
     @property
     def most_calls(self) -> int:
@@ -287,13 +293,17 @@ class Instance:
         free = threading.Semaphore(concurrency)
         with ThreadPoolExecutor(concurrency, thread_name_prefix=self.id) as pool:
             while not self._stop.is_set():
+                if not self.takes_traffic:
+                    self._stop.wait(_POLL_SECONDS)
+                    continue
                 if not free.acquire(timeout=_POLL_SECONDS):
                     continue
                 request = self._launch.backlog.take(_POLL_SECONDS)
                 if request is None:
                     free.release()
-                elif self._stop.is_set():
+                elif self._stop.is_set() or not self.takes_traffic:
                     self._launch.backlog.give_back(request)
+                    free.release()
                 else:
                     pool.submit(self._process, request, self).add_done_callback(lambda _: free.release())
             with self._stopping_workers():

@@ -46,24 +46,37 @@ REQUEST_UNITS: Mapping[str, str] = {
 
 
 class RequestSamples:
-    """Per-request values since the last minute, by metric name."""
+    """Per-request values since the last minute, by metric name, and by endpoint configuration beside."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._values: defaultdict[str, list[float]] = defaultdict(list)
+        self._of_config: defaultdict[str, defaultdict[str, list[float]]] = _by_config()
 
-    def add(self, name: str, value: float = 1.0) -> None:
-        """Record one value of a metric in :data:`REQUEST_UNITS`."""
+    def add(self, name: str, value: float = 1.0, *, config: str | None = None) -> None:
+        """Record one value of a metric in :data:`REQUEST_UNITS`, of an instance that runs ``config``."""
         if name not in REQUEST_UNITS:
             raise KeyError(f"{name} is no request metric: {', '.join(REQUEST_UNITS)}")
         with self._lock:
             self._values[name].append(value)
+            if config is not None:
+                self._of_config[config][name].append(value)
 
     def take(self) -> dict[str, list[float]]:
         """Everything recorded since the last call."""
         with self._lock:
             values, self._values = dict(self._values), defaultdict(list)
         return values
+
+    def take_by_config(self) -> dict[str, dict[str, list[float]]]:
+        """What was recorded of each endpoint configuration since the last call."""
+        with self._lock:
+            found, self._of_config = self._of_config, _by_config()
+        return {config: dict(values) for config, values in found.items()}
+
+
+def _by_config() -> defaultdict[str, defaultdict[str, list[float]]]:
+    return defaultdict(lambda: defaultdict(list))
 
 
 @dataclass(frozen=True)
@@ -99,9 +112,18 @@ def endpoint_data(endpoint: str, state: BacklogState, in_service: int, now: floa
     return data
 
 
-def request_data(endpoint: str, variant: str, samples: Mapping[str, list[float]]) -> list[dict[str, Any]]:
-    """The per-request metrics, with dimensions EndpointName and VariantName."""
-    return [_datum(name, values, REQUEST_UNITS[name], endpoint, variant) for name, values in samples.items()]
+def request_data(
+    endpoint: str, variant: str, samples: Mapping[str, list[float]], config: str | None = None
+) -> list[dict[str, Any]]:
+    """The per-request metrics, with dimensions EndpointName and VariantName, EndpointConfigName if given.
+
+    By the last SageMaker tells the fleets of an update apart (developer guide, "Auto-Rollback Configuration
+    and Monitoring").
+    """
+    return [
+        _datum(name, values, REQUEST_UNITS[name], endpoint, variant, config)
+        for name, values in samples.items()
+    ]
 
 
 def host_data(endpoint: str, variant: str, hosts: Sequence[HostSample]) -> list[dict[str, Any]]:
@@ -123,9 +145,16 @@ def put(account_id: str, region: str, namespace: str, data: list[dict[str, Any]]
 
 
 def _datum(
-    name: str, values: Sequence[float], unit: str, endpoint: str, variant: str | None = None
+    name: str,
+    values: Sequence[float],
+    unit: str,
+    endpoint: str,
+    variant: str | None = None,
+    config: str | None = None,
 ) -> dict[str, Any]:
     dimensions = [{"Name": "EndpointName", "Value": endpoint}]
     if variant is not None:
         dimensions.append({"Name": "VariantName", "Value": variant})
+    if config is not None:
+        dimensions.append({"Name": "EndpointConfigName", "Value": config})
     return {"MetricName": name, "Dimensions": dimensions, "Values": list(values), "Unit": unit}

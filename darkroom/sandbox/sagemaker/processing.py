@@ -99,8 +99,9 @@ class Processor:
         self.samples.add("TimeInBacklog", (taken - request.received) * 1000)
         if self._closed.is_set() or answer is None:
             return
-        self.samples.add("Invocation4XXErrors", float(400 <= answer.status < 500))
-        self.samples.add("Invocation5XXErrors", float(answer.status >= 500))
+        config = instance.config_name
+        self.samples.add("Invocation4XXErrors", float(400 <= answer.status < 500), config=config)
+        self.samples.add("Invocation5XXErrors", float(answer.status >= 500), config=config)
         self.samples.add("InvocationsProcessed")
         if answer.status == 200:
             self._complete(request, answer)
@@ -131,7 +132,7 @@ class Processor:
         except InvocationTimeoutError as error:
             self._fail(request, f"Invocation timed out: {error} (InvocationTimeoutSeconds)")
             return None
-        self.samples.add("ModelLatency", _microseconds(began))
+        self.samples.add("ModelLatency", _microseconds(began), config=instance.config_name)
         return answer
 
     def _complete(self, request: InferenceRequest, answer: Answer) -> None:

@@ -79,28 +79,30 @@ class RealtimeInference:
         self._samples.add("InvocationsPerInstance", 1 / len(instances))
         began = time.monotonic()
         try:
-            answer = self._wait(self._start(call, _in_order(instances, routing)))
+            config, coming = self._start(call, _in_order(instances, routing))
+            answer = self._wait(coming)
         except NoAnswerError:
-            self._count(500)
+            self._count(500, config)
             raise
-        self._samples.add("ModelLatency", (time.monotonic() - began) * 1e6)
-        self._count(answer.status)
+        self._samples.add("ModelLatency", (time.monotonic() - began) * 1e6, config=config)
+        self._count(answer.status, config)
         return answer
 
-    def _start(self, call: Call, instances: Sequence[Instance]) -> Future[Answer]:
+    def _start(self, call: Call, instances: Sequence[Instance]) -> tuple[str, Future[Answer]]:
+        """The configuration that the chosen instance runs, and its answer to come."""
         for instance in instances:
             try:
                 instance.calls.enter(instance.most_calls)
             except QueueFullError:
                 full: Future[Answer] = Future()
                 full.set_result(Answer(503, "application/json", json.dumps(_FULL).encode()))
-                return full
+                return instance.config_name, full
             except ClosedError:
                 continue  # it began to drain since it was chosen
             answer: Future[Answer] = Future()
             arguments = (call, instance, answer)
             threading.Thread(target=self._infer, args=arguments, name="realtime", daemon=True).start()
-            return answer
+            return instance.config_name, answer
         raise NoCapacityError("No instance of the endpoint is in service. Try your call again.")
 
     def _infer(self, call: Call, instance: Instance, to: Future[Answer]) -> None:
@@ -131,10 +133,10 @@ class RealtimeInference:
                 "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
             ) from error
 
-    def _count(self, status: int) -> None:
-        self._samples.add("Invocation4XXErrors", float(400 <= status < 500))
-        self._samples.add("Invocation5XXErrors", float(status >= 500))
-        self._samples.add("InvocationModelErrors", float(status != 200))
+    def _count(self, status: int, config: str) -> None:
+        self._samples.add("Invocation4XXErrors", float(400 <= status < 500), config=config)
+        self._samples.add("Invocation5XXErrors", float(status >= 500), config=config)
+        self._samples.add("InvocationModelErrors", float(status != 200), config=config)
 
 
 def _in_order(instances: Sequence[Instance], routing: str) -> list[Instance]:

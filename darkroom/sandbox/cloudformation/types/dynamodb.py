@@ -82,6 +82,9 @@ class Table(ResourceHandler):
             dynamodb.tag_resource(ResourceArn=arn, Tags=given.get("Tags", []))
         return resource
 
+    def find(self, request: HandlerRequest) -> Resource:
+        return _described(request, request.physical_id)
+
     def delete(self, request: HandlerRequest) -> None:
         request.client("dynamodb").delete_table(TableName=request.physical_id)
 

@@ -61,6 +61,12 @@ class Key(ResourceHandler):
         arn = kms.describe_key(KeyId=key_id)["KeyMetadata"]["Arn"]
         return Resource(key_id, {"Arn": arn, "KeyId": key_id})
 
+    def find(self, request: HandlerRequest) -> Resource:
+        found = request.client("kms").describe_key(KeyId=request.physical_id)["KeyMetadata"]
+        if found["KeyState"] == "PendingDeletion":
+            raise ValueError(f"{found['Arn']} is pending deletion.")
+        return Resource(found["KeyId"], {"Arn": found["Arn"], "KeyId": found["KeyId"]})
+
     def delete(self, request: HandlerRequest) -> None:
         request.client("kms").schedule_key_deletion(
             KeyId=request.physical_id,

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from darkroom.sandbox.cloudformation.handler import (
     HandlerRequest,
     Resource,
@@ -138,6 +140,10 @@ class Bucket(ResourceHandler):
         _configure(request, request.physical_id)
         return _resource(request, request.physical_id)
 
+    def find(self, request: HandlerRequest) -> Resource:
+        request.client("s3").head_bucket(Bucket=request.physical_id)
+        return _resource(request, request.physical_id)
+
     def delete(self, request: HandlerRequest) -> None:
         request.client("s3").delete_bucket(Bucket=request.physical_id)
 
@@ -168,13 +174,30 @@ class BucketPolicy(ResourceHandler):
     properties = frozenset({"Bucket", "PolicyDocument"})
 
     def create(self, request: HandlerRequest) -> Resource:
+        bucket, s3 = request.properties["Bucket"], request.client("s3")
+        try:
+            s3.get_bucket_policy(Bucket=bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
+                raise
+        else:
+            # As AWS's own handler has it: a policy is not taken from whoever put it there.
+            raise ValueError(f"The bucket policy already exists on bucket {bucket}.")
+        return self._put(request)
+
+    def update(self, request: HandlerRequest) -> Resource:
+        return self._put(request)
+
+    @staticmethod
+    def _put(request: HandlerRequest) -> Resource:
         bucket = request.properties["Bucket"]
         policy = json.dumps(request.properties["PolicyDocument"])
         request.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy)
         return Resource(bucket)
 
-    def update(self, request: HandlerRequest) -> Resource:
-        return self.create(request)
+    def find(self, request: HandlerRequest) -> Resource:
+        request.client("s3").get_bucket_policy(Bucket=request.physical_id)
+        return Resource(request.physical_id)
 
     def delete(self, request: HandlerRequest) -> None:
         request.client("s3").delete_bucket_policy(Bucket=request.physical_id)

@@ -44,6 +44,23 @@ class StackUnderTest:
         self.api.execute_change_set(ChangeSetName=change_set["ChangeSetId"])
         return self.settled()
 
+    def take_over(self, resources: Template, imports: dict[str, tuple[str, dict[str, str]]]) -> str:
+        """Import ``logical id: (type, identifier)`` into the stack; its status at the end."""
+        name = f"c{next(self._numbers)}"
+        made = self.api.create_change_set(
+            StackName=self.name,
+            ChangeSetName=name,
+            ChangeSetType="IMPORT",
+            TemplateBody=json.dumps({"Resources": resources}),
+            ResourcesToImport=[
+                {"LogicalResourceId": key, "ResourceType": type_name, "ResourceIdentifier": identifier}
+                for key, (type_name, identifier) in imports.items()
+            ],
+        )
+        self.id = made["StackId"]
+        self.api.execute_change_set(ChangeSetName=made["Id"])
+        return self.settled()
+
     def delete(self) -> str:
         """Delete the stack; its status at the end."""
         self.api.delete_stack(StackName=self.id)

@@ -12,14 +12,15 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict
 from moto.sagemaker import urls
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime import urls as runtime_urls
 from moto.server import ThreadedMotoServer
 
+from darkroom.sandbox import cloudwatch, sagemaker
 from darkroom.sandbox import context as sandbox
-from darkroom.sandbox import sagemaker
 from darkroom.sandbox.context import Context, Settings
 from tests.eventually import eventually
 
@@ -223,7 +224,8 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 def _motos_own_sagemaker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give other tests moto's own SageMaker back."""
+    """Give other tests moto's own SageMaker and CloudWatch back."""
+    monkeypatch.setattr(cloudwatch_backends, "backend", cloudwatch_backends.backend)
     monkeypatch.setattr(sagemaker_backends, "backend", sagemaker_backends.backend)
     monkeypatch.setattr(urls, "url_paths", dict(urls.url_paths))
     monkeypatch.setattr(runtime_urls, "url_paths", dict(runtime_urls.url_paths))
@@ -238,6 +240,7 @@ def aws(_motos_own_sagemaker: None, tmp_path: Path, request: pytest.FixtureReque
     context = Context(Settings(port=0, state=tmp_path, instance_start_seconds=0))
     sandbox.install(context)
     sagemaker.install(context)
+    cloudwatch.install(context)  # moto's own takes a metric with one dimension more for the same
     # The server is started after install has changed moto's URL tables.
     local = Aws(context, request.getfixturevalue("url"))
     local.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})

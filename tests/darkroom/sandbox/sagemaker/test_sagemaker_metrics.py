@@ -20,6 +20,7 @@ from tests.eventually import eventually
 MINUTE = 1_700_000_040  # any minute
 ENDPOINT = [{"Name": "EndpointName", "Value": "demo"}]
 VARIANT = [*ENDPOINT, {"Name": "VariantName", "Value": "AllTraffic"}]
+CONFIG = [*VARIANT, {"Name": "EndpointConfigName", "Value": "demo-config"}]
 
 
 def statistics(
@@ -60,7 +61,13 @@ def test_each_metric_has_exactly_the_dimensions_that_aws_gives_it(aws: Aws) -> N
     listed = [one for one in every if one["Namespace"] in ("AWS/SageMaker", "/aws/sagemaker/Endpoints")]
     by_variant = {metric["MetricName"] for metric in listed if metric["Dimensions"] == VARIANT}
     by_endpoint = {metric["MetricName"] for metric in listed if metric["Dimensions"] == ENDPOINT}
-    assert all(metric["Dimensions"] in (VARIANT, ENDPOINT) for metric in listed)
+    # In no particular order.
+    by_config = {metric["MetricName"] for metric in listed if len(metric["Dimensions"]) == len(CONFIG)}
+    assert all(
+        metric["Dimensions"] in (VARIANT, ENDPOINT) or all(one in CONFIG for one in metric["Dimensions"])
+        for metric in listed
+    )
+    assert by_config == {"Invocation4XXErrors", "Invocation5XXErrors", "ModelLatency"}
     assert by_variant.isdisjoint(by_endpoint)
     assert by_endpoint == {
         "ApproximateBacklogSize",

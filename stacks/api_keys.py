@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -31,6 +32,7 @@ class ApiKeys(Construct):
         plan: apigateway.CfnUsagePlan,
         key: apigateway.CfnApiKey,
         dead_letters: sqs.Queue,
+        encryption_key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
@@ -52,6 +54,9 @@ class ApiKeys(Construct):
             ],
             timeout=cdk.Duration.minutes(5),
             memory_size=256,
+            key=encryption_key,
+            # It calls API Gateway's control plane, and nothing of what the campaign holds.
+            network=None,
             dead_letters=dead_letters,
         )
         self._run_every_quarter(dead_letters)

@@ -102,6 +102,7 @@ class ApiStack(cdk.Stack):
             plan=plan,
             key=key,
             dead_letters=self.dead_letters,
+            encryption_key=self._storage.key,
         )
 
     def _build_model_id(self) -> str:

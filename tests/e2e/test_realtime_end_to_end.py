@@ -13,6 +13,14 @@ from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
+from tests.e2e.permissions import (
+    ANY_KEY,
+    NOT_EXERCISED,
+    bury_events,
+    never_used,
+    roles_of,
+    see_every_kind_of_end,
+)
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -107,7 +115,11 @@ def test_load_brings_an_instance_and_every_request_ends_in_a_picture(live: Deplo
     assert [policy["PolicyName"] for policy in policies["ScalingPolicies"]] == [name]
 
 
-def test_destroy_leaves_nothing(live: Deployment, campaigns: Path) -> None:
+def test_every_permission_is_used_and_destroy_leaves_nothing(live: Deployment, campaigns: Path) -> None:
+    roles = roles_of(live, "data", "inference", "api", "monitoring")
+    see_every_kind_of_end(live)
+    bury_events(live, "Reconciliation")
     Cdk(live.sandbox, campaigns=campaigns).destroy("live/*", campaign="live")
+    assert never_used(live, roles, accepted=(ANY_KEY, *NOT_EXERCISED)) == []
     assert live.sandbox.resources() == []
     assert live.sandbox.endpoints() == []

@@ -1,4 +1,4 @@
-"""What a campaign's roles are granted, and what they really used: read from the deployed roles and the sandbox."""
+"""What a campaign's roles are granted, as deployed, and what they really used, as the sandbox saw it."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def _grants(iam: Any, role: str) -> frozenset[Grant]:
     return grants_of([statement for document in documents for statement in parse(document)])
 
 
-def never_used(
+def assert_all_used(
     deployment: Deployment,
     roles: Mapping[str, Collection[Grant]],
     accepted: Collection[Unused] = NOT_EXERCISED,
-) -> list[str]:
-    """The grants that nobody used, with their role: ``role: action on resource``."""
+) -> None:
+    """Fail with every grant that nobody used, as ``role: action on resource``."""
     used = {(one["role"], one["action"], one["pattern"]) for one in deployment.sandbox.permissions()}
-    return sorted(
+    never = sorted(
         f"{role.rsplit('/', 1)[-1]}: {grant.action} on {grant.resource}"
         for role, grants in roles.items()
         for grant in grants
@@ -79,6 +79,7 @@ def never_used(
             for one in accepted
         )
     )
+    assert not never, "permissions that nobody used:\n" + "\n".join(never)
 
 
 def denied(deployment: Deployment, roles: Collection[str]) -> list[str]:
@@ -90,30 +91,28 @@ def denied(deployment: Deployment, roles: Collection[str]) -> list[str]:
     ]
 
 
-def leave_to_reconciliation(deployment: Deployment, job_id: str, **changes: str | None) -> None:
-    """Put a finished job's row back to what it was while it was open, a while ago, with ``changes``.
+def leave_open(
+    deployment: Deployment, job_id: str, *, seconds_ago: float = 100, **changes: str | float | None
+) -> None:
+    """Put a finished job's row back to what it was while it was open, with ``changes`` (None takes away).
 
     So it stands in the table when whoever saw to it dies at that moment.
     """
-    values: dict[str, Any] = {
-        ":open": {"S": job_id[0]},
-        ":then": {"N": str(round(time.time() - 100, 3))},
-        **{f":{name}": {"S": value} for name, value in changes.items() if value is not None},
-    }
-    names = {"#state": "state"}
-    setting = ", ".join(
-        f"{'#state' if name == 'state' else name} = :{name}"
-        for name, value in changes.items()
-        if value is not None
-    )
-    gone = ["picture_location", "expires_at", "completed_at"]
-    gone += [name for name, value in changes.items() if value is None]
+    changes |= {"open_since_bucket": job_id[0], "updated_at": round(time.time() - seconds_ago, 3)}
+    given = {name: value for name, value in changes.items() if value is not None}
+    gone = [name for name, value in changes.items() if value is None]
     deployment.client("dynamodb").update_item(
         TableName=deployment.jobs_table,
         Key={"job_id": {"S": job_id}},
-        UpdateExpression=f"SET open_since_bucket = :open, updated_at = :then, {setting} REMOVE {', '.join(gone)}",
-        ExpressionAttributeNames=names,
-        ExpressionAttributeValues=values,
+        UpdateExpression="SET "
+        + ", ".join(f"#{name} = :{name}" for name in given)
+        + " REMOVE "
+        + ", ".join(["picture_location", "expires_at", "completed_at", *gone]),
+        ExpressionAttributeNames={f"#{name}": name for name in given},
+        ExpressionAttributeValues={
+            f":{name}": {"S": value} if isinstance(value, str) else {"N": str(value)}
+            for name, value in given.items()
+        },
     )
 
 
@@ -127,7 +126,7 @@ def drawn(deployment: Deployment, prompt: str) -> str:
 
 
 def see_every_kind_of_end(deployment: Deployment) -> None:
-    """A request drawn, served from the cache, failed and tried again; and what reconciliation finds."""
+    """A request drawn, served from the cache, failed, tried again; what reconciliation and clean-up find."""
     job_id = drawn(deployment, "a lighthouse at night")
     again = deployment.api.ask({"prompt": "a lighthouse at night", "steps": 1})
     assert again.body["cache"] == "hit"
@@ -136,20 +135,21 @@ def see_every_kind_of_end(deployment: Deployment) -> None:
     drawn(deployment, "a lighthouse that was hit by lightning")
 
     # Its submitter died; the endpoint failed and nobody was told; it was drawn and nobody was told.
-    leave_to_reconciliation(deployment, job_id, state="submitting", output_location=None)
-    _is_done(deployment, job_id)
+    leave_open(deployment, job_id, state="submitting", output_location=None)
+    is_done(deployment, job_id)
     bucket = deployment.output("data", "PicturesBucketName")
     deployment.client("s3").put_object(Bucket=bucket, Key="failures/lost.out", Body=b'{"code": 500}')
     nowhere, failure = f"s3://{bucket}/pictures/nowhere.out", f"s3://{bucket}/failures/lost.out"
-    leave_to_reconciliation(
-        deployment, job_id, state="submitted", output_location=nowhere, failure_location=failure
-    )
-    _is_done(deployment, job_id)
-    leave_to_reconciliation(deployment, job_id, state="submitted")
-    _is_done(deployment, job_id)
+    leave_open(deployment, job_id, state="submitted", output_location=nowhere, failure_location=failure)
+    is_done(deployment, job_id)
+    leave_open(deployment, job_id, state="submitted")
+    is_done(deployment, job_id)
+    for bucket in deployment.buckets():
+        deployment.client("s3").put_object(Bucket=bucket, Key="payloads/left.json", Body=b"{}")
 
 
-def _is_done(deployment: Deployment, job_id: str) -> None:
+def is_done(deployment: Deployment, job_id: str) -> None:
+    """Wait until it is."""
     eventually(
         lambda: deployment.api.job(job_id).body["status"] == "done", "the job done", seconds=60, every=0.3
     )
@@ -177,7 +177,7 @@ def bury_events(deployment: Deployment, *names: str) -> None:
 
 def _senders(deployment: Deployment, names: Collection[str]) -> set[str]:
     """Which of the functions have sent a message."""
-    sent = [one["role"] for one in deployment.sandbox.permissions() if one["action"] == "sqs:SendMessage"]
+    sent = [one["role"] for one in deployment.sandbox.permissions() if "DeadLetters" in str(one["pattern"])]
     return {name for name in names for role in sent if f"{deployment.name}-api-{name}" in role}
 
 

@@ -1,8 +1,8 @@
 """What SageMaker does in the execution role of a model or a training job, beside S3 and SNS.
 
-SageMaker developer guide, "How to use SageMaker AI execution roles", CreateModel and CreateTrainingJob: pull the
-image, write the log, publish metrics; and for a KMS key of the instances' volumes kms:CreateGrant, with which
-EC2 gets its grant. IAM names a log group by its streams, and ecr:GetAuthorizationToken and
+SageMaker developer guide, "How to use SageMaker AI execution roles", CreateModel and CreateTrainingJob: pull
+the image, write the log, publish metrics; and for a KMS key of the instances' volumes kms:CreateGrant, with
+which EC2 gets its grant. IAM names a log group by its streams, and ecr:GetAuthorizationToken and
 cloudwatch:PutMetricData take no resource.
 """
 

@@ -35,8 +35,8 @@ class Transfer:
         """How many objects below ``uri`` were written.
 
         Raises:
-            ObjectError: there is no such bucket, the role may not read it, or a key would be written outside of
-                the folder.
+            ObjectError: there is no such bucket, the role may not read it, or a key would be written outside
+                of the folder.
         """
         bucket_name, prefix = _split(uri)
         self._objects.require_to_list(bucket_name, prefix)

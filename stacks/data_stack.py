@@ -70,7 +70,7 @@ class DataStack(cdk.Stack):
         key.add_to_resource_policy(
             allow_service(
                 "cloudwatch.amazonaws.com",
-                ["kms:Decrypt", "kms:GenerateDataKey*"],
+                ["kms:Decrypt", "kms:GenerateDataKey"],
                 "*",
                 source_arns=[arn(self, "cloudwatch", f"alarm:{self._campaign.name}-*")],
             )
@@ -84,12 +84,15 @@ class DataStack(cdk.Stack):
         log_group = arn(self, "logs", f"log-group:{build_log_group(self._campaign.name)}")
         return iam.PolicyStatement(
             principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
+            # What the guide's wildcards stand for, for a symmetric key.
             actions=[
-                "kms:Decrypt*",
-                "kms:Describe*",
-                "kms:Encrypt*",
-                "kms:GenerateDataKey*",
-                "kms:ReEncrypt*",
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
             ],
             resources=["*"],
             conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": log_group}},

@@ -1,8 +1,8 @@
 """What a state machine does in its role: its calls, and what Step Functions sets up when it is made.
 
 Step Functions developer guide: "Logging in CloudWatch Logs" and "Tracing in AWS X-Ray" (the actions, which
-take no resource), "IAM policies for integrated services" (the rule of EventBridge by which it hears of a job's
-end, and what the integration of SageMaker calls beside the job's own operations).
+take no resource), "IAM policies for integrated services" (EventBridge's rule by which it hears of a job's
+end, and what the SageMaker integration calls beside the job's own operations).
 """
 
 from __future__ import annotations

@@ -156,7 +156,8 @@ class ApiStack(cdk.Stack):
                 *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
                 # A failure that another attempt may not meet is submitted again at once.
                 *self._submitting(),
-                *self._finding_results("failures"),
+                # It is told where a failure lies; one that does not may as well be refused as not found.
+                self._reading("failures"),
                 *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(30),
@@ -179,6 +180,7 @@ class ApiStack(cdk.Stack):
                 allow(["s3:PutObject"], [self._storage.pictures.arn_for_objects("failures/*")]),
                 *self._finding_results("pictures"),
                 *self._moderation.for_pictures(self._storage.pictures),
+                self._encrypting(),
             ],
             timeout=cdk.Duration.seconds(drawing_seconds(self._campaign)),
             memory_size=512,
@@ -205,7 +207,8 @@ class ApiStack(cdk.Stack):
         reconciliation = self._build_function(
             "Reconciliation",
             statements=[
-                *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query", indexes=True),
+                *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
+                allow(["dynamodb:Query"], [f"{self._storage.jobs.table_arn}/index/open"]),
                 *self._submitting(),
                 *self._finding_results("pictures", "failures"),
                 *self._moderation.for_pictures(self._storage.pictures),
@@ -258,10 +261,8 @@ class ApiStack(cdk.Stack):
             handler=f"image_api.{id.lower()}.handler",
             code=self._code,
             environment=self._environment(),
-            statements=[
-                *statements,
-                allow(["kms:Decrypt", "kms:GenerateDataKey"], [self._storage.key.key_arn]),
-            ],
+            # The table and the objects that each of them reads are encrypted with it.
+            statements=[*statements, allow(["kms:Decrypt"], [self._storage.key.key_arn])],
             timeout=timeout,
             memory_size=memory_size,
             layers=self._layers,
@@ -294,15 +295,19 @@ class ApiStack(cdk.Stack):
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
 
-    def _jobs(self, *actions: str, indexes: bool = False) -> list[iam.PolicyStatement]:
-        table = self._storage.jobs.table_arn
-        return [allow(actions, [table, f"{table}/index/open"] if indexes else [table])]
+    def _jobs(self, *actions: str) -> list[iam.PolicyStatement]:
+        return [allow(actions, [self._storage.jobs.table_arn])]
+
+    def _encrypting(self) -> iam.PolicyStatement:
+        """To write objects to a bucket that is encrypted with the campaign's key."""
+        return allow(["kms:GenerateDataKey"], [self._storage.key.key_arn])
 
     def _submitting(self) -> list[iam.PolicyStatement]:
         if self.drawings:
             return [allow(["sqs:SendMessage"], [self.drawings.queue_arn])]
         return [
             allow(["s3:PutObject"], [self._storage.payloads.arn_for_objects("payloads/*")]),
+            self._encrypting(),
             allow(["sagemaker:InvokeEndpointAsync"], [self._endpoint_arn()]),
         ]
 

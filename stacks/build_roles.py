@@ -106,7 +106,8 @@ def _job_role(
         allow(["kms:CreateGrant"], [key.key_arn], {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
         allow(
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            [log_group, f"{log_group}:log-stream:*"],
+            # IAM names a log group by its streams, for the actions on the group too.
+            [f"{log_group}:log-stream:*"],
         ),
         allow(
             ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACES}}

@@ -73,7 +73,7 @@ class DataStack(cdk.Stack):
         key.add_to_resource_policy(
             allow_service(
                 "cloudwatch.amazonaws.com",
-                ["kms:Decrypt", "kms:GenerateDataKey*"],
+                ["kms:Decrypt", "kms:GenerateDataKey"],
                 "*",
                 source_arns=[arn(self, "cloudwatch", f"alarm:{self._campaign.name}-*")],
             )
@@ -95,12 +95,15 @@ class DataStack(cdk.Stack):
             groups.append(build_log_group(name))
         return iam.PolicyStatement(
             principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
+            # What the guide's wildcards stand for, for a symmetric key.
             actions=[
-                "kms:Decrypt*",
-                "kms:Describe*",
-                "kms:Encrypt*",
-                "kms:GenerateDataKey*",
-                "kms:ReEncrypt*",
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
             ],
             resources=["*"],
             conditions={

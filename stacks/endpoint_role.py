@@ -38,6 +38,8 @@ def endpoint_role(
     """
     stack = cdk.Stack.of(scope)
     requests = [
+        # Payloads, pictures and the topics are encrypted with it.
+        allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn]),
         allow(["s3:GetObject"], [payloads.arn_for_objects("payloads/*")]),
         allow(
             ["s3:PutObject", "s3:AbortMultipartUpload"],
@@ -47,7 +49,6 @@ def endpoint_role(
     statements = [
         *(statement for bucket, prefix in bundles for statement in reading_below(stack, bucket, prefix)),
         *(requests if topics else []),
-        allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn]),
         # The instances' volumes are encrypted with the key; EC2 gets its grants through this role.
         allow(["kms:CreateGrant"], [key.key_arn], {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
         *([allow(["sns:Publish"], [topic.topic_arn for topic in topics])] if topics else []),

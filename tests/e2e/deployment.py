@@ -67,7 +67,7 @@ class Deployment:
     def written(self) -> tuple[int, int]:
         """How many rows and how many objects the campaign holds."""
         s3 = self.client("s3")
-        buckets = [name for name in self._buckets() if "log" not in name]
+        buckets = [name for name in self.buckets() if "log" not in name]
         keys = [
             entry["Key"]
             for bucket in buckets
@@ -76,7 +76,8 @@ class Deployment:
         ]
         return len(self.jobs()), len(keys)
 
-    def _buckets(self) -> list[str]:
+    def buckets(self) -> list[str]:
+        """The campaign's buckets, by name."""
         names = [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
         return [name for name in names if name.startswith(f"{self.name}-")]
 

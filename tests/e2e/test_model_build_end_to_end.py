@@ -15,6 +15,8 @@ from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import REGION, SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
+from tests.e2e.permissions import assert_all_used, bury_events, roles_of, see_every_kind_of_end
+from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -99,7 +101,13 @@ def test_builds_bring_the_endpoint_its_bundles_and_a_failing_one_changes_nothing
     assert [one["status"] for one in told] == ["served", "served", "failed"]
     assert _draw(deployment, "another kite")["id"]
 
+    roles = roles_of(deployment, "data", "inference", "api", "build")
+    _stop_a_build(deployment, session)
+    see_every_kind_of_end(deployment)
+    bury_events(deployment, "Completion", "Reconciliation")
+    assert len(roles) == 8
     cdk.destroy("fresh/*", campaign="fresh")
+    assert_all_used(deployment, roles)
     # SageMaker's own, one for all training jobs of an account; no stack can own it.
     assert [one["id"] for one in deployment.sandbox.resources()] == ["/aws/sagemaker/TrainingJobs"]
     assert deployment.sandbox.endpoints() == []
@@ -111,6 +119,22 @@ def _draw(deployment: Deployment, prompt: str) -> Mapping[str, Any]:
     done = deployment.api.wait(asked.body["id"], deadline_seconds=90)
     assert download(done.body["picture"]["url"]).startswith(b"\x89PNG")
     return done.body
+
+
+def _stop_a_build(deployment: Deployment, session: Any) -> None:
+    """A build that is stopped takes its job with it."""
+    states, sagemaker = deployment.client("stepfunctions"), deployment.client("sagemaker")
+    before = len(sagemaker.list_training_jobs(MaxResults=100)["TrainingJobSummaries"])
+    execution = start_build("fresh", BuildRequest(), session)
+    eventually(
+        lambda: len(sagemaker.list_training_jobs(MaxResults=100)["TrainingJobSummaries"]) > before, seconds=60
+    )
+    arn = execution if isinstance(execution, str) else execution.execution_arn
+    states.stop_execution(executionArn=arn)
+    eventually(
+        lambda: not sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"],
+        seconds=60,
+    )
 
 
 def _manifest(deployment: Deployment, uri: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,17 @@ from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
+from tests.e2e.permissions import (
+    ANY_KEY,
+    NOT_EXERCISED,
+    assert_all_used,
+    bury_events,
+    drawn,
+    is_done,
+    leave_open,
+    roles_of,
+    see_every_kind_of_end,
+)
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -107,7 +120,22 @@ def test_load_brings_an_instance_and_every_request_ends_in_a_picture(live: Deplo
     assert [policy["PolicyName"] for policy in policies["ScalingPolicies"]] == [name]
 
 
-def test_destroy_leaves_nothing(live: Deployment, campaigns: Path) -> None:
+def _have_a_note_come_again(live: Deployment) -> None:
+    """A note of an attempt that somebody else seems to draw, who dies over it."""
+    job_id = drawn(live, "a ferry that comes twice")
+    leave_open(live, job_id, state="submitted", attempt=2, seconds_ago=0, drawing_until=time.time() + 3)
+    queue = live.client("sqs").list_queues(QueueNamePrefix=f"{live.name}-api-Drawings")["QueueUrls"][0]
+    note = json.dumps({"job_id": job_id, "attempt": 2})
+    live.client("sqs").send_message(QueueUrl=queue, MessageBody=note)
+    is_done(live, job_id)
+
+
+def test_every_permission_is_used_and_destroy_leaves_nothing(live: Deployment, campaigns: Path) -> None:
+    roles = roles_of(live, "data", "inference", "api", "monitoring")
+    see_every_kind_of_end(live)
+    _have_a_note_come_again(live)
+    bury_events(live, "Reconciliation")
     Cdk(live.sandbox, campaigns=campaigns).destroy("live/*", campaign="live")
+    assert_all_used(live, roles, accepted=(ANY_KEY, *NOT_EXERCISED))
     assert live.sandbox.resources() == []
     assert live.sandbox.endpoints() == []

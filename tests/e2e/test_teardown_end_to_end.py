@@ -11,6 +11,7 @@ from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
+from tests.e2e.permissions import assert_all_used, roles_of
 
 pytestmark = pytest.mark.e2e
 
@@ -32,7 +33,11 @@ def test_two_campaigns_side_by_side_are_destroyed_to_what_they_said_to_keep(tmp_
         # One campaign's key opens no other campaign.
         assert spring.key != autumn.key
 
+        cleanup = {
+            role: grants for role, grants in roles_of(autumn, "data").items() if "BucketCleanup" in role
+        }
         cdk.destroy("autumn/*", campaign="autumn")
+        assert_all_used(autumn, cleanup)
         assert {one["stack"] for one in sandbox.resources() if one["stack"]} == {
             "spring-data",
             "spring-inference",

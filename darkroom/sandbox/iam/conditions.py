@@ -1,4 +1,4 @@
-"""IAM's condition operators, those that our templates and the CDK's bootstrap use; any other is refused by name.
+"""IAM's condition operators, those that templates here use; any other is refused by name.
 
 IAM user guide, "IAM JSON policy elements: Condition operators" and "Multivalued context keys".
 """

@@ -37,9 +37,7 @@ def held_to_policies(app: WsgiApp, enforcement: Enforcement) -> WsgiApp:
     return guarded
 
 
-def _check(
-    enforcement: Enforcement, environ: dict[str, Any], signature: Signature, session: Session
-) -> None:
+def _check(enforcement: Enforcement, environ: dict[str, Any], signature: Signature, session: Session) -> None:
     if signature.presigned:
         presigned.check(environ, enforcement.sessions.assumed(signature.access_key))
     call = call_of(environ, signature, session.role.split(":")[4])

@@ -72,7 +72,11 @@ _SAGEMAKER_RESOURCES = {
 def _sagemaker(call: Call) -> list[Need]:
     if call.operation in ("AddTags", "DeleteTags", "ListTags"):
         return [Need(f"sagemaker:{call.operation}", call.parameter("ResourceArn"))]
-    kinds = [(call.parameters[name], kind) for name, kind in _SAGEMAKER_RESOURCES.items() if name in call.parameters]
+    kinds = [
+        (call.parameters[name], kind)
+        for name, kind in _SAGEMAKER_RESOURCES.items()
+        if name in call.parameters
+    ]
     if not kinds:
         return [Need(f"sagemaker:{call.operation}")]
     name, kind = kinds[0]
@@ -81,7 +85,11 @@ def _sagemaker(call: Call) -> list[Need]:
     # AI API permissions"), and to hand a role to it is to pass that role.
     tagging = [Need("sagemaker:AddTags", resource)] if call.parameters.get("Tags") else []
     role = call.parameters.get("RoleArn") or call.parameters.get("ExecutionRoleArn")
-    return [Need(f"sagemaker:{call.operation}", resource), *tagging, *passing(role, "sagemaker.amazonaws.com")]
+    return [
+        Need(f"sagemaker:{call.operation}", resource),
+        *tagging,
+        *passing(role, "sagemaker.amazonaws.com"),
+    ]
 
 
 def _ssm(call: Call) -> list[Need]:

@@ -110,7 +110,9 @@ def parse(document: str) -> tuple[Statement, ...]:
         statements = _listed(json.loads(document)["Statement"])
         return tuple(_statement(one) for one in statements)
     except (ValueError, KeyError, TypeError) as error:
-        raise PolicyError(f"no policy document ({type(error).__name__}: {error}): {document[:200]}") from error
+        raise PolicyError(
+            f"no policy document ({type(error).__name__}: {error}): {document[:200]}"
+        ) from error
 
 
 def _statement(given: Mapping[str, Any]) -> Statement:

@@ -35,7 +35,9 @@ def check(environ: Mapping[str, Any], signer: AssumedRole | None) -> None:
         BadLinkError: the signature is of another request, or the link has expired.
     """
     query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-    if signer is None or not hmac.compare_digest(_expected(environ, query, signer), query.get(_SIGNATURE, "")):
+    if signer is None or not hmac.compare_digest(
+        _expected(environ, query, signer), query.get(_SIGNATURE, "")
+    ):
         raise BadLinkError(
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided. Check your key "

@@ -31,7 +31,9 @@ class Session:
     def arn(self) -> str:
         """How AWS calls it in an error and in GetCallerIdentity."""
         account, _, path = self.role.split(":", 4)[4].partition(":")
-        return f"arn:{self.role.split(':')[1]}:sts::{account}:assumed-role/{path.rsplit('/', 1)[-1]}/{self.name}"
+        return (
+            f"arn:{self.role.split(':')[1]}:sts::{account}:assumed-role/{path.rsplit('/', 1)[-1]}/{self.name}"
+        )
 
 
 class Sessions:
@@ -63,7 +65,8 @@ class Sessions:
 
 
 def _assumed_roles() -> list[AssumedRole]:
-    return [one for _, _, backend in list(sts_backends.iter_backends()) for one in backend.assumed_roles]
+    backends: list[Any] = [backend for _, _, backend in list(sts_backends.iter_backends())]
+    return [one for backend in backends for one in list(backend.assumed_roles)]
 
 
 def role_of(arn: str) -> Role | None:

@@ -56,7 +56,9 @@ def s3_needs(call: Call) -> list[Need]:
     if call.operation == "DeleteObjects":
         return list(_deletions(bucket, call.parameters))
     if call.operation not in _ON_OBJECT:
-        raise UnknownCallError(f"IAM is enforced, and which permissions s3:{call.operation} needs is not known")
+        raise UnknownCallError(
+            f"IAM is enforced, and which permissions s3:{call.operation} needs is not known"
+        )
     return object_needs(
         call.operation,
         bucket,

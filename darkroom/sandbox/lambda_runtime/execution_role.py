@@ -1,8 +1,8 @@
 """What Lambda itself does in a function's role.
 
-Lambda developer guide: "Defining Lambda function permissions with an execution role" (logs), "Visualize Lambda
-function invocations using AWS X-Ray" (traces), "Creating and configuring an Amazon SQS event source mapping"
-(the queue), "Capturing records of Lambda asynchronous invocations" (dead letters).
+Lambda developer guide: "Defining Lambda function permissions with an execution role" (logs), "Visualize
+Lambda function invocations using AWS X-Ray" (traces), "Creating and configuring an Amazon SQS event source
+mapping" (the queue), "Capturing records of Lambda asynchronous invocations" (dead letters).
 """
 
 from __future__ import annotations

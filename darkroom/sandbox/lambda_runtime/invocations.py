@@ -144,7 +144,7 @@ class LambdaService:
 
 
 def _check_tracing(function: Function) -> None:
-    """Active tracing writes in the function's role; where it may not, nothing is traced and all else goes on."""
+    """Active tracing is done in the function's role; where that may not, all else goes on."""
     if (function.tracing_config or {}).get("Mode") != "Active":
         return
     try:

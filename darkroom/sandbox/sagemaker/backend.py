@@ -69,7 +69,8 @@ class SageMakerBackend(SageMakerModelBackend):
         if name in self._models:
             raise AWSValidationException(f"Cannot create already existing model {self._models[name].arn!r}.")
         try:
-            Objects(self.account_id, self.region_name).below(model_from(request).source)
+            model = model_from(request)
+            Objects(self.account_id, self.region_name, model.role).below(model.source)
         except (ObjectError, UnplayedError) as error:
             raise _refusal(error) from error
         record = self.create_model(

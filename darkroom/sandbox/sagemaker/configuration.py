@@ -36,12 +36,14 @@ class Model:
 
     Attributes:
         image: the container image that serves it; empty for a model package's.
+        role: the ARN of the role that it runs in.
     """
 
     name: str
     source: ModelSource
     environment: Mapping[str, str]
     image: str
+    role: str
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,16 @@ class AsyncOutput:
 
 @dataclass(frozen=True)
 class EndpointConfig:
-    """What an endpoint runs; a realtime one has no ``output``."""
+    """What an endpoint runs; a realtime one has no ``output``.
+
+    Attributes:
+        kms_key_id: what the instances' volumes are encrypted with; None for a key of AWS's.
+    """
 
     name: str
     variant: Variant
     output: AsyncOutput | None
+    kms_key_id: str | None = None
 
 
 def model_from(request: Mapping[str, Any]) -> Model:
@@ -100,7 +107,8 @@ def model_from(request: Mapping[str, Any]) -> Model:
         raise UnplayedError("inference pipelines (Containers): give one PrimaryContainer")
     container = request.get("PrimaryContainer") or {}
     environment = container.get("Environment") or {}
-    return Model(request["ModelName"], _source_from(container), environment, container.get("Image") or "")
+    image, role = container.get("Image") or "", request.get("ExecutionRoleArn") or ""
+    return Model(request["ModelName"], _source_from(container), environment, image, role)
 
 
 def _source_from(container: Mapping[str, Any]) -> ModelSource:
@@ -138,6 +146,7 @@ def endpoint_config_from(request: Mapping[str, Any]) -> EndpointConfig:
             routing=(variant.get("RoutingConfig") or {}).get("RoutingStrategy", "RANDOM"),
         ),
         output=None if output is None else _output_from(output),
+        kms_key_id=request.get("KmsKeyId"),
     )
 
 

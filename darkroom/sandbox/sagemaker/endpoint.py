@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import uuid
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 import psutil
 
 from darkroom.sandbox.context import Context
-from darkroom.sandbox.sagemaker import metrics
+from darkroom.sandbox.iam import AccessDeniedError
+from darkroom.sandbox.sagemaker import execution_role, metrics
 from darkroom.sandbox.sagemaker.backlog import Backlog, BacklogState, InferenceRequest
 from darkroom.sandbox.sagemaker.configuration import AsyncOutput, EndpointConfig, Model
 from darkroom.sandbox.sagemaker.deployment import Deployment
@@ -64,9 +67,10 @@ class Endpoint:
         self._context = context
         self._changed = changed
         self._lock = threading.RLock()
-        self._objects = Objects(account_id, region)
         self._backlog = Backlog()
-        self._processor = Processor(name, region, context.clock, self._objects, self._backlog)
+        self._processor = Processor(
+            name, region, context.clock, lambda: self._fleet.launch.model.role, self._backlog
+        )
         self._realtime = RealtimeInference(self._processor.samples)
         self._draining: list[Fleet] = []
         self._pending: Fleet | None = None
@@ -197,9 +201,20 @@ class Endpoint:
         for config, samples in self._processor.samples.take_by_config().items():
             data += metrics.request_data(self.name, variant, samples, config)
         if data:
-            metrics.put(self.account_id, self.region, metrics.SERVICE_NAMESPACE, data, minute)
+            self._put(metrics.SERVICE_NAMESPACE, data, minute)
         hosts = metrics.host_data(self.name, variant, [self._host_sample(one) for one in serving])
-        metrics.put(self.account_id, self.region, metrics.HOST_NAMESPACE, hosts, minute)
+        self._put(metrics.HOST_NAMESPACE, hosts, minute)
+
+    def _put(self, namespace: str, data: list[dict[str, Any]], minute: float) -> None:
+        """Publish in the model's role; where that may not, there are no metrics, and all else goes on."""
+        try:
+            execution_role.require(
+                self._fleet.launch.model.role, execution_role.to_publish_metrics(namespace)
+            )
+        except AccessDeniedError as error:
+            print(f"endpoint {self.name}: no metrics: {error}", file=sys.stderr)
+            return
+        metrics.put(self.account_id, self.region, namespace, data, minute)
 
     def _host_sample(self, instance: Instance) -> HostSample:
         return HostSample(
@@ -264,7 +279,8 @@ class Endpoint:
             self._processor.samples.add("NotificationFailures")
 
     def _new_fleet(self, config: EndpointConfig, model: Model) -> Fleet:
-        launch = Launch(self._context, self.name, self.region, config, model, self._objects, self._backlog)
+        objects = Objects(self.account_id, self.region, model.role)
+        launch = Launch(self._context, self.name, self.region, config, model, objects, self._backlog)
         return Fleet(launch, self._processor.process, self._on_fleet_change)
 
     def _on_fleet_change(self) -> None:

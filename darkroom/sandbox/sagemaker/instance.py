@@ -16,6 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.iam import AccessDeniedError, Need
+from darkroom.sandbox.sagemaker import execution_role
 from darkroom.sandbox.sagemaker.backlog import Backlog, InferenceRequest
 from darkroom.sandbox.sagemaker.calls import Calls
 from darkroom.sandbox.sagemaker.configuration import EndpointConfig, Model
@@ -76,6 +78,16 @@ class Launch:
         """Where models and logs of all endpoints lie."""
         return self.context.settings.state / "sagemaker"
 
+    def needs(self, instance: str) -> list[Need]:
+        """What launching an instance and its container needs of the model's role."""
+        group = f"/aws/sagemaker/Endpoints/{self.endpoint_name}"
+        account = self.model.role.split(":")[4] if self.model.role else ""
+        return [
+            *execution_role.to_encrypt_volumes(self.config.kms_key_id),
+            *execution_role.to_pull(self.model.image),
+            *execution_role.to_log(group, f"{self.config.variant.name}/{instance}", self.region, account),
+        ]
+
 
 class Instance:
     """A simulated instance with real workers.
@@ -129,6 +141,11 @@ class Instance:
     def answer_seconds(self) -> float:
         """How long its model server waits for a worker's answer."""
         return self._container.response_seconds if self._container else 0.0
+
+    @property
+    def objects(self) -> Objects:
+        """S3 as the instance's role sees it."""
+        return self._launch.objects
 
     def start(self) -> None:
         """Launch, in the background."""
@@ -226,7 +243,7 @@ class Instance:
             self._boot()
             if self._become(InstanceStatus.IN_SERVICE, InstanceStatus.PENDING):
                 self._serve()
-        except (WorkerStartError, ObjectError, ValueError) as error:
+        except (WorkerStartError, ObjectError, AccessDeniedError, ValueError) as error:
             self._fail(str(error))
         except Exception as error:
             # Whatever it is, who waits for this instance must learn that it will not come.
@@ -241,6 +258,7 @@ class Instance:
         launch = self._launch
         if not launch.context.clock.sleep(launch.context.settings.instance_start_seconds, self._stop):
             return
+        execution_role.require(launch.model.role, launch.needs(self.id))
         model_dir = launch.objects.download_model(launch.model.source, launch.folder / "models")
         self._container = Container(model_dir, launch.model.environment, launch.region, launch.model.image)
         if launch.context.faults.take("fail_model_loads"):

@@ -15,7 +15,10 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.sns.models import sns_backends
 
+from darkroom.sandbox.iam import AccessDeniedError
+from darkroom.sandbox.iam.sns_needs import topic_needs
 from darkroom.sandbox.moments import timestamp_of
+from darkroom.sandbox.sagemaker import execution_role
 from darkroom.sandbox.sagemaker.backlog import InferenceRequest
 
 
@@ -59,16 +62,17 @@ def capacity_message(endpoint_name: str, region: str, now: float) -> dict[str, A
     }
 
 
-def publish(topic_arn: str, message: Mapping[str, Any]) -> None:
-    """Publish ``message`` as JSON to a topic.
+def publish(topic_arn: str, message: Mapping[str, Any], role: str) -> None:
+    """Publish ``message`` as JSON to a topic, in an execution role.
 
     Raises:
-        PublishError: there is no such topic.
+        PublishError: there is no such topic, or the role may not publish to it.
     """
     _, _, _, region, account_id, _ = topic_arn.split(":", 5)
     try:
+        execution_role.require(role, topic_needs(topic_arn))
         sns_backends[account_id][region].publish(json.dumps(message), topic_arn)
-    except (ServiceException, KeyError) as error:
+    except (ServiceException, KeyError, AccessDeniedError) as error:
         raise PublishError(f"Unable to publish to topic {topic_arn}: {error}") from error
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,7 +16,7 @@ from darkroom.sandbox.sagemaker.backlog import Backlog, InferenceRequest
 from darkroom.sandbox.sagemaker.instance import Instance, InstanceLostError, InstanceVanishedError
 from darkroom.sandbox.sagemaker.metrics import RequestSamples
 from darkroom.sandbox.sagemaker.model_server import InvocationTimeoutError, WorkerCrashedError
-from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects
+from darkroom.sandbox.sagemaker.s3_objects import ObjectError
 from darkroom.sandbox.sagemaker.worker import Answer
 
 _NOTIFIERS = 4
@@ -29,13 +30,14 @@ class Processor:
     """
 
     def __init__(
-        self, endpoint_name: str, region: str, clock: Clock, objects: Objects, backlog: Backlog
+        self, endpoint_name: str, region: str, clock: Clock, role: Callable[[], str], backlog: Backlog
     ) -> None:
+        """``role`` tells the execution role (ARN) that notifications are published in."""
         self.samples = RequestSamples()
         self._endpoint_name = endpoint_name
         self._region = region
         self._clock = clock
-        self._objects = objects
+        self._role = role
         self._backlog = backlog
         self._lock = threading.Lock()
         self._drawn: Counter[str] = Counter()
@@ -88,11 +90,11 @@ class Processor:
             notifications.PublishError: there is no such topic.
         """
         message = notifications.capacity_message(self._endpoint_name, self._region, self._clock.now())
-        notifications.publish(topic, message)
+        notifications.publish(topic, message, self._role())
 
     def _infer(self, request: InferenceRequest, instance: Instance) -> None:
         taken = self._clock.now()
-        body = self._download(request)
+        body = self._download(request, instance)
         if body is None:
             return
         answer = self._invoke(request, body, instance)
@@ -104,16 +106,16 @@ class Processor:
         self.samples.add("Invocation5XXErrors", float(answer.status >= 500), config=config)
         self.samples.add("InvocationsProcessed")
         if answer.status == 200:
-            self._complete(request, answer)
+            self._complete(request, answer, instance)
         else:
-            self._fail_from_model(request, answer)
+            self._fail_from_model(request, answer, instance)
 
-    def _download(self, request: InferenceRequest) -> bytes | None:
+    def _download(self, request: InferenceRequest, instance: Instance) -> bytes | None:
         if request.input_location is None:
             return request.body or b""
         began = time.monotonic()
         try:
-            body, _ = self._objects.read(request.input_location)
+            body, _ = instance.objects.read(request.input_location)
         except ObjectError as error:
             self.samples.add("RequestDownloadFailures")
             self._fail(request, f"Unable to download the request payload: {error}")
@@ -135,12 +137,12 @@ class Processor:
         self.samples.add("ModelLatency", _microseconds(began), config=instance.config_name)
         return answer
 
-    def _complete(self, request: InferenceRequest, answer: Answer) -> None:
+    def _complete(self, request: InferenceRequest, answer: Answer, instance: Instance) -> None:
         with self._lock:
             self._drawn[request.inference_id] += 1
         began = time.monotonic()
         try:
-            self._objects.write(
+            instance.objects.write(
                 request.output_location, answer.body, answer.content_type, request.output.kms_key_id
             )
         except ObjectError as error:
@@ -153,7 +155,7 @@ class Processor:
         )
         self._notify(request, request.output.success_topic, message)
 
-    def _fail_from_model(self, request: InferenceRequest, answer: Answer) -> None:
+    def _fail_from_model(self, request: InferenceRequest, answer: Answer, instance: Instance) -> None:
         side = "client" if answer.status < 500 else "server"
         reason = (
             f"Received {side} error ({answer.status}) from model. "
@@ -162,7 +164,7 @@ class Processor:
         stored = False
         if request.failure_location is not None:
             try:
-                self._objects.write(
+                instance.objects.write(
                     request.failure_location, answer.body, answer.content_type, request.output.kms_key_id
                 )
                 stored = True
@@ -193,7 +195,7 @@ class Processor:
     def _publish(self, request: InferenceRequest, topic: str | None, message: dict[str, Any]) -> None:
         if topic is not None:
             try:
-                notifications.publish(topic, message)
+                notifications.publish(topic, message, self._role())
             except Exception:
                 traceback.print_exc()
                 self.samples.add("NotificationFailures")

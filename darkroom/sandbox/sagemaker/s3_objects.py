@@ -14,6 +14,9 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeKey, S3Backend, s3_backends
 from moto.utilities.utils import get_partition
 
+from darkroom.sandbox.iam import AccessDeniedError, Need
+from darkroom.sandbox.iam.s3_needs import object_needs
+from darkroom.sandbox.sagemaker import execution_role
 from darkroom.sandbox.sagemaker.configuration import ModelSource
 
 _download = threading.Lock()
@@ -37,18 +40,20 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 class Objects:
-    """S3 as one account in one region sees it."""
+    """S3 as a role of one account sees it."""
 
-    def __init__(self, account_id: str, region: str) -> None:
+    def __init__(self, account_id: str, region: str, role: str) -> None:
+        self._account_id, self._region, self._role = account_id, region, role
         self._backend: S3Backend = s3_backends[account_id][get_partition(region)]
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Body and content type of the object at ``uri``.
 
         Raises:
-            ObjectError: there is no such bucket or object.
+            ObjectError: there is no such bucket or object, or the role may not read it.
         """
         bucket, key = split_uri(uri)
+        self.require("GetObject", bucket, key)
         try:
             found = self._backend.get_object(bucket, key)
         except S3ClientError as error:
@@ -61,9 +66,10 @@ class Objects:
         """Put an object, encrypted with ``kms_key_id`` where one is given.
 
         Raises:
-            ObjectError: there is no such bucket.
+            ObjectError: there is no such bucket, or the role may not write there.
         """
         bucket, key = split_uri(uri)
+        self.require("PutObject", bucket, key)
         encryption = "aws:kms" if kms_key_id else None
         try:
             written = self._backend.put_object(
@@ -77,18 +83,43 @@ class Objects:
         """The objects of a model: those below its prefix, or its one archive.
 
         Raises:
-            ObjectError: there is none.
+            ObjectError: there is none, or the role may not list or read them.
         """
         bucket_name, prefix = split_uri(source.uri)
+        self.require_to_list(bucket_name, prefix)
         try:
             bucket = self._backend.get_bucket(bucket_name)
         except S3ClientError as error:
             raise ObjectError(f"Could not find model data at {source.uri}: {error}") from error
         names = sorted(name for name in list(bucket.keys) if self._belongs(name, prefix, source))
+        for name in names:
+            self.require("GetObject", bucket_name, name)
         objects = [found for name in names if (found := self._backend.get_object(bucket_name, name))]
         if not objects:
             raise ObjectError(f"Could not find model data at {source.uri}.")
         return objects
+
+    def require(self, operation: str, bucket: str, key: str) -> None:
+        """Check that the role may do an operation on an object.
+
+        Raises:
+            ObjectError: it may not.
+        """
+        self._require(object_needs(operation, bucket, key, self._account_id, self._region))
+
+    def require_to_list(self, bucket: str, prefix: str) -> None:
+        """Check that the role may list what is below a prefix.
+
+        Raises:
+            ObjectError: it may not.
+        """
+        self._require([Need("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})])
+
+    def _require(self, needed: list[Need]) -> None:
+        try:
+            execution_role.require(self._role, needed)
+        except AccessDeniedError as error:
+            raise ObjectError(f"AccessDenied: {error}") from error
 
     @staticmethod
     def _belongs(name: str, prefix: str, source: ModelSource) -> bool:

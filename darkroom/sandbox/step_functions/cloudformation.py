@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from darkroom.sandbox import iam
 from darkroom.sandbox.cloudformation.handler import HandlerRequest, Resource, ResourceHandler
 from darkroom.sandbox.sagemaker.validation import violations
+from darkroom.sandbox.step_functions import execution_role
 
 # What CreateStateMachine and UpdateStateMachine share, by the template's names.
 _SETTINGS = {
@@ -33,11 +35,13 @@ class StateMachine(ResourceHandler):
         }
         if wrong := violations("stepfunctions", "CreateStateMachine", asked):
             raise ValueError(wrong)
+        _require(request)
         arn = request.client("stepfunctions").create_state_machine(**asked)["stateMachineArn"]
         return _resource(arn)
 
     def update(self, request: HandlerRequest) -> Resource:
         arn, states = request.physical_id, request.client("stepfunctions")
+        _require(request)
         states.update_state_machine(stateMachineArn=arn, **_settings(request.properties))
         if request.changed("Tags"):
             old = [tag["Key"] for tag in request.previous_properties.get("Tags", [])]
@@ -48,6 +52,13 @@ class StateMachine(ResourceHandler):
 
     def delete(self, request: HandlerRequest) -> None:
         request.client("stepfunctions").delete_state_machine(stateMachineArn=request.physical_id)
+
+
+def _require(request: HandlerRequest) -> None:
+    """What Step Functions tries of the machine's role when it is made or changed."""
+    given = request.properties
+    needed = execution_role.needs_of_machine(given, request.account_id, request.region)
+    iam.require(given["RoleArn"], needed, session="StepFunctions")
 
 
 def _settings(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,9 +38,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
-from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
 from darkroom.sandbox.sagemaker.validation import service_model
+from darkroom.sandbox.step_functions import execution_role
 
 _ERROR_NAMES = {"cloudformation": "CloudFormation", "s3": "S3", "sagemaker": "SageMaker", "ssm": "Ssm"}
 
@@ -49,6 +49,7 @@ def install() -> None:
     """Let the interpreter find these."""
     aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_NAMES)
     state_task_factory.state_task_service_for = task_service_for
+    execution_role.install()
 
 
 def task_service_for(service_name: str) -> StateTaskService:
@@ -102,6 +103,7 @@ class SageMakerTask(callback.StateTaskServiceCallback):  # type: ignore[misc]
         client = self._client(resource_runtime_part, state_credentials)
         self._started = (client, normalised_parameters["TrainingJobName"])
         response = client.create_training_job(**normalised_parameters)
+        execution_role.require_to_follow(state_credentials.role_arn, response["TrainingJobArn"])
         response.pop("ResponseMetadata", None)
         env.stack.append(response)
 
@@ -151,4 +153,4 @@ class SageMakerTask(callback.StateTaskServiceCallback):  # type: ignore[misc]
 
     @staticmethod
     def _client(part: ResourceRuntimePart, credentials: StateCredentials) -> Any:
-        return boto_client_for(service="sagemaker", region=part.region, state_credentials=credentials)
+        return execution_role.client_of(part.region, "sagemaker", credentials)

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.iam import AccessDeniedError, Need
 from darkroom.sandbox.moments import moto_datetime_of
+from darkroom.sandbox.sagemaker import execution_role
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError
 from darkroom.sandbox.sagemaker.training.container import Container
-from darkroom.sandbox.sagemaker.training.log import TrainingLog
+from darkroom.sandbox.sagemaker.training.log import LOG_GROUP, TrainingLog
 from darkroom.sandbox.sagemaker.training.transfer import Transfer
 
 # From SIGTERM to SIGKILL (SageMaker API, StopTrainingJob).
@@ -38,7 +40,7 @@ class TrainingJob:
         self._account_id, self._region = account_id, region
         self._request = dict(request)
         self._container = Container(request, context.settings.state / "training" / name)
-        self._transfer = Transfer(account_id, region)
+        self._transfer = Transfer(account_id, region, request["RoleArn"])
         self._log = TrainingLog(context, account_id, region, name)
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -105,15 +107,29 @@ class TrainingJob:
             failure = None if self._stop.is_set() else self._work()
         except ObjectError as error:
             failure = f"ClientError: Data download failed:{error}"
+        except AccessDeniedError as error:
+            failure = f"ClientError: {error}"
         except Exception as error:
             traceback.print_exc()
             failure = f"InternalServerError: the local AWS failed: {type(error).__name__}: {error}"
         shutil.rmtree(self._container.folder, ignore_errors=True)
         self._end(failure)
 
+    def _needs(self) -> list[Need]:
+        """What an instance and its container need of the job's role beside S3."""
+        region, account = self._region, self._account_id
+        group = ("CreateLogGroup", "DescribeLogStreams")
+        return [
+            *execution_role.to_encrypt_volumes(self._request["ResourceConfig"].get("VolumeKmsKeyId")),
+            *execution_role.to_pull(self._request["AlgorithmSpecification"].get("TrainingImage") or ""),
+            *execution_role.to_log(LOG_GROUP, self._log.stream, region, account, actions=group),
+            *execution_role.to_publish_metrics("/aws/sagemaker/TrainingJobs"),
+        ]
+
     def _work(self) -> str | None:
         """Download, train, upload; why it failed, if it did."""
         container, output = self._container, self._request["OutputDataConfig"]
+        execution_role.require(self._request["RoleArn"], self._needs())
         self._move("Downloading", "Downloading input data")
         container.prepare()
         for channel in self._request.get("InputDataConfig") or []:

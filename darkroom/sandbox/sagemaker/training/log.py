@@ -20,7 +20,7 @@ class TrainingLog:
         self._context = context
         self._backend = logs_backends[account_id][region]
         self._job = job
-        self._stream = f"{job}/algo-1-{int(context.clock.now())}"
+        self.stream = f"{job}/algo-1-{int(context.clock.now())}"
 
     def follow(self, child: subprocess.Popen[bytes]) -> threading.Thread:
         """Write what a process prints until it closes its output."""
@@ -38,8 +38,8 @@ class TrainingLog:
             print(f"{self._job}: {line}", file=sys.stderr)
         self._backend.ensure_log_group(LOG_GROUP)
         group = self._backend.groups[LOG_GROUP]
-        if self._stream not in group.streams:
-            group.create_log_stream(self._stream)
+        if self.stream not in group.streams:
+            group.create_log_stream(self.stream)
         # The group takes what the backend would drop: moto compares with the wall's time.
         moment = int(self._context.clock.now() * 1000)
-        group.put_log_events(self._stream, [{"timestamp": moment, "message": line}])
+        group.put_log_events(self.stream, [{"timestamp": moment, "message": line}])

@@ -14,11 +14,11 @@ from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects, split_ur
 
 
 class Transfer:
-    """S3 as a training job's instance sees it."""
+    """S3 as a training job's instance sees it, in the job's role."""
 
-    def __init__(self, account_id: str, region: str) -> None:
+    def __init__(self, account_id: str, region: str, role: str) -> None:
         self._backend: S3Backend = s3_backends[account_id][get_partition(region)]
-        self._objects = Objects(account_id, region)
+        self._objects = Objects(account_id, region, role)
 
     def download_channel(self, channel: Mapping[str, Any], folder: Path) -> None:
         """Write every object whose key begins with the channel's prefix.
@@ -35,9 +35,11 @@ class Transfer:
         """How many objects below ``uri`` were written.
 
         Raises:
-            ObjectError: there is no such bucket, or a key would be written outside of the folder.
+            ObjectError: there is no such bucket, the role may not read it, or a key would be written outside
+                of the folder.
         """
         bucket_name, prefix = _split(uri)
+        self._objects.require_to_list(bucket_name, prefix)
         try:
             bucket = self._backend.get_bucket(bucket_name)
         except S3ClientError as error:
@@ -50,6 +52,7 @@ class Transfer:
             path = (folder / name[cut:]).resolve()
             if not path.is_relative_to(folder.resolve()):
                 raise ObjectError(f"object {name!r} would be written outside of {folder.name}")
+            self._objects.require("GetObject", bucket_name, name)
             found: FakeKey | None = self._backend.get_object(bucket_name, name)
             if found is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,7 @@ class Pipeline:
     def __init__(self, sandbox: SandboxProcess) -> None:
         self.sandbox = sandbox
         self.states = sandbox.client("stepfunctions")
+        self._make_role()
         self.topic = sandbox.client("sns").create_topic(Name="builds")["TopicArn"]
         self._put_code()
         ssm = sandbox.client("ssm")
@@ -55,6 +56,14 @@ class Pipeline:
         for stack in ("machine-inference", "machine-api"):
             self._create(stack)
         self.arn = self._machine("machine-build", ["machine-inference", "machine-api"])
+
+    def _make_role(self) -> None:
+        """One that may do everything: what the stack's roles may do is tested where they are deployed."""
+        iam = self.sandbox.client("iam")
+        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        iam.create_role(RoleName="any", AssumeRolePolicyDocument=json.dumps({"Statement": []}))
+        document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+        iam.put_role_policy(RoleName="any", PolicyName="everything", PolicyDocument=document)
 
     def _put_code(self) -> None:
         s3 = self.sandbox.client("s3")

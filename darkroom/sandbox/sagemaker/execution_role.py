@@ -1,0 +1,60 @@
+"""What SageMaker does in the execution role of a model or a training job, beside S3 and SNS.
+
+SageMaker developer guide, "How to use SageMaker AI execution roles", CreateModel and CreateTrainingJob: pull
+the image, write the log, publish metrics; and for a KMS key of the instances' volumes kms:CreateGrant, with
+which EC2 gets its grant. IAM names a log group by its streams, and ecr:GetAuthorizationToken and
+cloudwatch:PutMetricData take no resource.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from darkroom.sandbox import iam
+from darkroom.sandbox.iam import Need
+
+_IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<repository>[^:@]+)[:@].+"
+)
+_SESSION = "SageMaker"
+
+
+def require(role: str, needed: Iterable[Need]) -> None:
+    """Check that an execution role may do what SageMaker does in it.
+
+    Raises:
+        AccessDeniedError: it may not.
+    """
+    iam.require(role, needed, session=_SESSION)
+
+
+def to_pull(image: str) -> list[Need]:
+    """The image, from its repository in ECR; an image of another registry needs nothing."""
+    found = _IMAGE.fullmatch(image)
+    if found is None:
+        return []
+    repository = f"arn:aws:ecr:{found['region']}:{found['account']}:repository/{found['repository']}"
+    layers = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+    return [Need("ecr:GetAuthorizationToken"), *(Need(action, repository) for action in layers)]
+
+
+def to_encrypt_volumes(key: str | None) -> list[Need]:
+    """With the key that the volumes were asked to be encrypted with, if one was."""
+    return [Need("kms:CreateGrant", key, {"kms:GrantIsForAWSResource": "true"})] if key else []
+
+
+def to_log(group: str, stream: str, region: str, account: str, *, actions: Iterable[str] = ()) -> list[Need]:
+    """To make a log stream and write to it; ``actions`` on the group beside that."""
+    streams = f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:"
+    needed = [Need(f"logs:{action}", streams) for action in actions]
+    return [
+        *needed,
+        Need("logs:CreateLogStream", streams + stream),
+        Need("logs:PutLogEvents", streams + stream),
+    ]
+
+
+def to_publish_metrics(namespace: str) -> list[Need]:
+    """To a CloudWatch namespace."""
+    return [Need("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": namespace})]

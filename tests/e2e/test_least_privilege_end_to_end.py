@@ -1,0 +1,126 @@
+"""Roles may do what they do and nothing else: each permission is used, and each is needed."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from darkroom.demo.client import download
+from tests.e2e.deployment import Deployment
+from tests.e2e.permissions import (
+    ANY_KEY,
+    NOT_EXERCISED,
+    assert_all_used,
+    bury_events,
+    denied,
+    drawn,
+    roles_of,
+    see_every_kind_of_end,
+)
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def demo(demo: Deployment) -> Deployment:
+    """The demo with an instance in service, so that no test waits for its scaling."""
+    drawn(demo, "a door that stands open")
+    return demo
+
+
+def test_every_permission_of_every_role_is_used(demo: Deployment) -> None:
+    roles = roles_of(demo, "data", "inference", "api", "monitoring")
+    cleanup = {role: grants for role, grants in roles.items() if "BucketCleanup" in role}
+    roles = {role: grants for role, grants in roles.items() if role not in cleanup}
+    assert len(roles) == 4
+    see_every_kind_of_end(demo)
+    bury_events(demo, "Completion", "Reconciliation")
+    assert_all_used(demo, roles, accepted=(ANY_KEY, *NOT_EXERCISED))
+    # Nothing was tried in vain either, but what the broken configuration below asked for.
+    assert [one for one in denied(demo, roles) if "nowhere" not in one] == []
+
+
+@pytest.mark.parametrize(
+    "action", ["dynamodb:GetItem", "dynamodb:PutItem", "s3:PutObject", "sagemaker:InvokeEndpointAsync"]
+)
+def test_without_one_of_its_permissions_the_front_end_can_not_take_a_request(
+    demo: Deployment, action: str
+) -> None:
+    request = {"prompt": f"a door without {action}", "steps": 1}
+    with _taken_away(demo, "Front", action) as role:
+        assert demo.api.ask(request).status == 503
+    assert any(f"{role}: {action} on " in one for one in denied(demo, _arns(demo, role)))
+    assert demo.api.ask(request).status == 202
+
+
+def test_without_its_permission_to_write_pictures_the_endpoint_serves_none_and_says_why(
+    demo: Deployment,
+) -> None:
+    with _taken_away(demo, "ExecutionRole", "s3:PutObject", stack="inference") as role:
+        asked = demo.api.ask({"prompt": "a picture that can't be kept", "steps": 1})
+        failed = demo.api.wait(asked.body["id"], deadline_seconds=60)
+    assert failed.body["status"] == "failed"
+    assert "3 attempts" in failed.body["reason"]
+    assert any(f"{role}: s3:PutObject on " in one for one in denied(demo, _arns(demo, role)))
+
+
+def test_a_link_opens_its_one_picture_and_no_other_object(demo: Deployment) -> None:
+    first, second = (drawn(demo, f"door number {number}") for number in (1, 2))
+    links = [str(demo.api.job(one).body["picture"]["url"]) for one in (first, second)]
+    assert all(download(link).startswith(b"\x89PNG") for link in links)
+    keys = [link.split("?")[0] for link in links]
+    assert _status(links[0].replace(keys[0], keys[1])) == 403
+    assert _status(links[0].replace(keys[0], keys[0].rsplit("/pictures/", 1)[0])) == 403
+    assert _status(links[0].replace("X-Amz-Expires=900", "X-Amz-Expires=604800")) == 403
+    assert _status(keys[0]) == 403
+    request = urllib.request.Request(links[0], method="PUT", data=b"mine")  # noqa: S310
+    assert _status(request) == 403
+
+
+def _status(request: Any) -> int:
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+@contextmanager
+def _taken_away(demo: Deployment, role: str, action: str, *, stack: str = "api") -> Iterator[str]:
+    """The name of a role that lacks one action inside the block."""
+    iam = demo.client("iam")
+    resources = demo.client("cloudformation").describe_stack_resources(StackName=f"{demo.name}-{stack}")
+    [name] = [
+        one["PhysicalResourceId"]
+        for one in resources["StackResources"]
+        if one["ResourceType"] == "AWS::IAM::Role" and role in one["LogicalResourceId"]
+    ]
+    before = {
+        policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    }
+    try:
+        for policy, document in before.items():
+            left = [_without(one, action) for one in document["Statement"]]
+            without = {**document, "Statement": [one for one in left if one["Action"]]}
+            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(without))
+        yield name
+    finally:
+        for policy, document in before.items():
+            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def _without(statement: dict[str, Any], action: str) -> dict[str, Any]:
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    return {**statement, "Action": [one for one in actions if one != action]}
+
+
+def _arns(demo: Deployment, role: str) -> list[str]:
+    return [str(demo.client("iam").get_role(RoleName=role)["Role"]["Arn"])]

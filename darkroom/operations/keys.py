@@ -1,8 +1,8 @@
 """A campaign's API keys: made, rotated, revoked and listed, on its usage plan.
 
 A key's value is shown once, to who made it, and never logged. Keys are named ``CAMPAIGN.NAME`` and tagged
-with the campaign; the stack ends them when they are due and when it is destroyed (stacks/api_keys.py). The first
-key, which came with the deployment, is called ``default``.
+with the campaign; the stack ends them when they are due and when it is destroyed (stacks/api_keys.py). The
+first key, which came with the deployment, is called ``default``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -15,10 +15,17 @@ class NotDeployedError(LookupError):
 
 @dataclass(frozen=True)
 class ApiAccess:
-    """What a client needs: the API's base URL and the value of a key."""
+    """What a client needs.
+
+    Attributes:
+        url: the API's base URL.
+        key: the value of the campaign's API key; None where callers are known by other means.
+        authorizer: ``api-key``, ``iam`` or ``jwt``.
+    """
 
     url: str
-    key: str
+    key: str | None = field(repr=False)
+    authorizer: str = "api-key"
 
 
 def api_access(campaign: str, session: Any = None) -> ApiAccess:
@@ -33,8 +40,24 @@ def api_access(campaign: str, session: Any = None) -> ApiAccess:
     """
     session = session or boto3.Session()
     outputs = stack_outputs(f"{campaign}-api", session)
-    key = session.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
-    return ApiAccess(url=outputs["ApiUrl"], key=key["value"])
+    key = _default_key(campaign, outputs, session) if "ApiKeyId" in outputs else None
+    return ApiAccess(url=outputs["ApiUrl"], key=key, authorizer=outputs.get("ApiAuthorizer", "api-key"))
+
+
+def _default_key(campaign: str, outputs: dict[str, str], session: Any) -> str:
+    """The stack's own key, or the one that `darkroom keys rotate CAMPAIGN default` made in its place."""
+    client = session.client("apigateway")
+    own: dict[str, Any] = client.get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
+    if own["enabled"] and "revoke after" not in own.get("description", ""):
+        return str(own["value"])
+    pages = client.get_paginator("get_api_keys").paginate(nameQuery=f"{campaign}.default", includeValues=True)
+    made = [
+        key
+        for page in pages
+        for key in page["items"]
+        if key["name"] == f"{campaign}.default" and key["enabled"]
+    ]
+    return str(max([own, *made], key=lambda key: (key["enabled"], key["createdDate"]))["value"])
 
 
 def stack_outputs(stack: str, session: Any) -> dict[str, str]:

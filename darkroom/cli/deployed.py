@@ -11,12 +11,17 @@ from darkroom.cli.application import app, told
 
 @app.command()
 def api(campaign: str) -> None:
-    """Print API_URL and API_KEY of a deployed campaign as exports: eval "$(darkroom api demo)"."""
+    """Print API_URL and, where callers have one, API_KEY as exports: eval "$(darkroom api demo)"."""
     from darkroom.deployed import NotDeployedError, api_access
 
     with told(NotDeployedError):
         access = api_access(campaign)
-    typer.echo(f"export API_URL={access.url}\nexport API_KEY={access.key}")
+    typer.echo(f"export API_URL={access.url}")
+    if access.key is not None:
+        typer.echo(f"export API_KEY={access.key}")
+    else:
+        needs = {"iam": "an AWS signature (SigV4, service execute-api)", "jwt": "Authorization: Bearer TOKEN"}
+        typer.echo(f"# authorizer: {access.authorizer}; a request needs {needs[access.authorizer]}")
 
 
 @app.command()

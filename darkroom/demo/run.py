@@ -122,6 +122,10 @@ class _Demo:
 
     def _ask(self) -> tuple[list[Outcome], dict[str, bytes]]:
         access = api_access(CAMPAIGN, self._session)
+        if access.key is None:
+            raise DemoError(
+                f"{CAMPAIGN} has authorizer: {access.authorizer}; the demo's client has an API key"
+            )
         api = ImageApi(access.url, access.key)
         with self._steps(f"Ask for pictures, {image_requests.CROWD_SIZE} times the same at once among them"):
             crowd = [image_requests.CROWD] * image_requests.CROWD_SIZE

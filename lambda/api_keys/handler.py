@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -23,8 +24,8 @@ logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 
 CAMPAIGN_TAG = "darkroom:campaign"
-REVOKE_AFTER_TAG = "darkroom:revoke-after"
-"""When a key stops to be valid, RFC 3339 in UTC; written by `darkroom keys rotate`."""
+REVOKE_AFTER = re.compile(r"revoke after (\S+)$")
+"""The end of a key's description: when it stops to be valid, RFC 3339; written by `darkroom keys rotate`."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int] | None:  # noqa: ARG001 - Lambda's signature
@@ -48,7 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int] | None:  # no
 
 
 def revoke_due(now: float) -> int:
-    """Revoke the keys of the plan whose tag says that their time is over; returns how many.
+    """Revoke the keys of the plan whose description says that their time is over; returns how many.
 
     The stack's own key is disabled and not deleted: CloudFormation would miss it.
     """
@@ -89,8 +90,11 @@ def _keys() -> Iterator[dict[str, Any]]:
 
 
 def _is_due(key: dict[str, Any], now: float) -> bool:
-    moment = key.get("tags", {}).get(REVOKE_AFTER_TAG)
-    return moment is not None and datetime.fromisoformat(moment).timestamp() <= now
+    found = REVOKE_AFTER.search(key.get("description") or "")
+    try:
+        return found is not None and datetime.fromisoformat(found[1]).timestamp() <= now
+    except ValueError:
+        return False  # a person's own words
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -36,6 +38,7 @@ def test_two_campaigns_side_by_side_are_destroyed_to_what_they_said_to_keep(tmp_
         cleanup = {
             role: grants for role, grants in roles_of(autumn, "data").items() if "BucketCleanup" in role
         }
+        _darkroom(sandbox, "keys", "create", "autumn", "left-behind")
         cdk.destroy("autumn/*", campaign="autumn")
         assert_all_used(autumn, cleanup)
         assert {one["stack"] for one in sandbox.resources() if one["stack"]} == {
@@ -59,6 +62,11 @@ def test_two_campaigns_side_by_side_are_destroyed_to_what_they_said_to_keep(tmp_
         processes = _children(sandbox.pid)
     assert processes == []
     assert not Path(f"/proc/{sandbox.pid}").exists()
+
+
+def _darkroom(sandbox: SandboxProcess, *arguments: str) -> None:
+    command = str(Path(sys.executable).with_name("darkroom"))
+    subprocess.run([command, *arguments], env=sandbox.env(), check=True, timeout=60)
 
 
 def _children(pid: int) -> list[str]:

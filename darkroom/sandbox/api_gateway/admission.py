@@ -80,9 +80,7 @@ class Admission:
         request, backend = arrival.request, arrival.api.backend
         value = request.header("x-api-key")
         stage = {"apiId": request.api_id, "stage": request.stage}
-        key = next(
-            (key for key in list(backend.keys.values()) if _is_enabled(key) and key.value == value), None
-        )
+        key = next((key for key in list(backend.keys.values()) if key.enabled and key.value == value), None)
         if key is None:
             raise RefusedError(response.INVALID_API_KEY)
         for plan in list(backend.usage_plans.values()):
@@ -101,11 +99,6 @@ class Admission:
                 raise RefusedError(response.THROTTLED)
         if quota and not self._quotas.admits(name, quota, self._clock.now_datetime()):
             raise RefusedError(response.QUOTA_EXCEEDED)
-
-
-def _is_enabled(key: Any) -> bool:
-    """Whether a key is valid now. moto keeps what a patch says as the text that it is."""
-    return str(key.enabled).lower() == "true"
 
 
 def _method_limit(stage: Stage, operation: Operation) -> Limit:

@@ -82,14 +82,14 @@ class Firewall:
         name = "BlockedRequests" if blocked else "AllowedRequests"
         rules = ["ALL"]
         rules += [
-            entry.visibility_config["MetricName"]
+            str(entry.visibility_config["MetricName"])
             for entry in acl.rules
             if blocked is not None and entry.name == blocked.rule
         ]
         for rule in rules:
             dimensions = (
                 ("Region", request.region),
-                ("Rule", str(rule)),
+                ("Rule", rule),
                 ("WebACL", str(acl.visibility_config["MetricName"])),
             )
             self._metrics.add(

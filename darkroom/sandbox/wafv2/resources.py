@@ -23,8 +23,9 @@ class WebAclType(ResourceHandler):
     def create(self, request: HandlerRequest) -> Resource:
         given = request.properties
         name = given.get("Name") or request.default_name(128)
+        tags = {"Tags": given["Tags"]} if given.get("Tags") else {}
         made = request.client("wafv2").create_web_acl(
-            Name=name, Scope=_scope(given), **_settings(given), Tags=given.get("Tags", [])
+            Name=name, Scope=_scope(given), **_settings(given), **tags
         )["Summary"]
         return _resource(made)
 
@@ -32,8 +33,8 @@ class WebAclType(ResourceHandler):
         client, found = request.client("wafv2"), _found(request)
         client.update_web_acl(**found, Scope=_scope(request.properties), **_settings(request.properties))
         arn = str((request.previous.attributes if request.previous else {})["Arn"])
-        if request.changed("Tags"):
-            client.tag_resource(ResourceARN=arn, Tags=request.properties.get("Tags", []))
+        if request.properties.get("Tags") and request.changed("Tags"):
+            client.tag_resource(ResourceARN=arn, Tags=request.properties["Tags"])
         return _resource({"Name": found["Name"], "Id": found["Id"], "ARN": arn})
 
     def delete(self, request: HandlerRequest) -> None:

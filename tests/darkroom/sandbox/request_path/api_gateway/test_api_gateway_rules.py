@@ -12,6 +12,7 @@ from jsonschema import Draft4Validator
 
 from darkroom.sandbox.api_gateway.openapi import Integration, Operation
 from darkroom.sandbox.api_gateway.routing import Routes
+from darkroom.sandbox.api_gateway.security import Security
 from darkroom.sandbox.api_gateway.throttling import Limit, Quotas, TokenBucket, period_start
 from darkroom.sandbox.api_gateway.validation import body_errors
 
@@ -101,7 +102,7 @@ def operation(schema: dict[str, Any]) -> Operation:
         method="POST",
         resource_path="/",
         integration=Integration("arn", 29),
-        api_key_required=False,
+        security=Security(),
         required_parameters=(),
         validates_parameters=True,
         validates_body=True,

@@ -11,6 +11,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -36,9 +37,11 @@ class Attachment:
     subnet_ids: Sequence[str]
     security_group_id: str
 
-    def of_function(self) -> dict[str, Any]:
+    def of_function(self) -> lambda_.CfnFunction.VpcConfigProperty:
         """As AWS::Lambda::Function takes it."""
-        return {"subnetIds": self.subnet_ids, "securityGroupIds": [self.security_group_id]}
+        return lambda_.CfnFunction.VpcConfigProperty(
+            subnet_ids=list(self.subnet_ids), security_group_ids=[self.security_group_id]
+        )
 
     def of_model(self) -> dict[str, Any]:
         """As AWS::SageMaker::Model takes it."""

@@ -36,6 +36,7 @@ _PLAYED = frozenset(
         "cloudformation",
         "cloudwatch",
         "dynamodb",
+        "ec2",
         "ecr",
         "events",
         "iam",

@@ -23,6 +23,7 @@ from darkroom.sandbox import (
     eventbridge,
     lambda_runtime,
     logs,
+    network,
     own_folder,
     s3,
     sagemaker,
@@ -40,6 +41,7 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _ROOMS = (
     s3,
+    network,
     logs,
     lambda_runtime,
     api_gateway,
@@ -116,7 +118,9 @@ def start(context: Context) -> SandboxHttpServer:
     install_context(context)
     for room in _ROOMS:
         room.install(context)
-    server = SandboxHttpServer(context.settings.port, application(context))
+    app = application(context)
+    network.route_to(app)
+    server = SandboxHttpServer(context.settings.port, app)
     server.start()
     threading.Thread(target=context.run_ticks, name="ticks", daemon=True).start()
     return server

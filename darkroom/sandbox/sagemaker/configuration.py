@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # "Your container has 4 minutes to pass the health check", unless the variant gives a time-out:
@@ -36,12 +36,16 @@ class Model:
 
     Attributes:
         image: the container image that serves it; empty for a model package's.
+        vpc: its VpcConfig, empty without one.
+        isolated: EnableNetworkIsolation, the container can make no connection.
     """
 
     name: str
     source: ModelSource
     environment: Mapping[str, str]
     image: str
+    vpc: Mapping[str, Any] = field(default_factory=dict)
+    isolated: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,14 @@ def model_from(request: Mapping[str, Any]) -> Model:
         raise UnplayedError("inference pipelines (Containers): give one PrimaryContainer")
     container = request.get("PrimaryContainer") or {}
     environment = container.get("Environment") or {}
-    return Model(request["ModelName"], _source_from(container), environment, container.get("Image") or "")
+    return Model(
+        request["ModelName"],
+        _source_from(container),
+        environment,
+        container.get("Image") or "",
+        request.get("VpcConfig") or {},
+        bool(request.get("EnableNetworkIsolation")),
+    )
 
 
 def _source_from(container: Mapping[str, Any]) -> ModelSource:

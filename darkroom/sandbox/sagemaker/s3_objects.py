@@ -40,6 +40,7 @@ class Objects:
     """S3 as one account in one region sees it."""
 
     def __init__(self, account_id: str, region: str) -> None:
+        self.account_id = account_id
         self._backend: S3Backend = s3_backends[account_id][get_partition(region)]
 
     def read(self, uri: str) -> tuple[bytes, str]:

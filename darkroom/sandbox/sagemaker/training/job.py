@@ -13,6 +13,7 @@ from typing import Any
 
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.moments import moto_datetime_of
+from darkroom.sandbox.network import Attachment, refusal, routers
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError
 from darkroom.sandbox.sagemaker.training.container import Container
 from darkroom.sandbox.sagemaker.training.log import TrainingLog
@@ -40,6 +41,7 @@ class TrainingJob:
         self._container = Container(request, context.settings.state / "training" / name)
         self._transfer = Transfer(account_id, region)
         self._log = TrainingLog(context, account_id, region, name)
+        self._network = Attachment.of(account_id, region, request.get("VpcConfig"))
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._status = "InProgress"
@@ -115,6 +117,9 @@ class TrainingJob:
         """Download, train, upload; why it failed, if it did."""
         container, output = self._container, self._request["OutputDataConfig"]
         self._move("Downloading", "Downloading input data")
+        unreachable = refusal(self._network, "s3") if self._network else None
+        if unreachable:
+            return f"ClientError: Data download failed: S3 can't be reached: {unreachable}"
         container.prepare()
         for channel in self._request.get("InputDataConfig") or []:
             self._transfer.download_channel(channel, container.channel(channel["ChannelName"]))
@@ -140,7 +145,7 @@ class TrainingJob:
         )
         child = self._context.processes.spawn(
             self._container.command,
-            env=environment,
+            env={**environment, **routers().variables(self._network, settings)},
             cwd=self._container.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

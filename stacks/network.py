@@ -197,7 +197,7 @@ class Network(Construct):
         writing = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
         # It may write for flow logs of this account alone (VPC user guide, "Publish flow logs to CloudWatch
         # Logs", which names the actions).
-        role = iam.Role(
+        self.flow_logs_role = iam.Role(
             self,
             "FlowLogsRole",
             assumed_by=iam.ServicePrincipal(
@@ -219,7 +219,7 @@ class Network(Construct):
             traffic_type="ALL",
             log_destination_type="cloud-watch-logs",
             log_group_name=log_group.log_group_name,
-            deliver_logs_permission_arn=role.role_arn,
+            deliver_logs_permission_arn=self.flow_logs_role.role_arn,
             max_aggregation_interval=600,
         )
 

@@ -5,30 +5,36 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
-# On Linux PyPI's torch brings CUDA along. For the CPU build:
+# Every file that is installed is one whose hash locks/ has. PyTorch's own build for the CPU is taken where pip is
+# configured for an index that offers it; else PyPI's, which on Linux brings CUDA along. Any other build of that
+# version is the operator's own choice, which nobody here has a hash of:
 #   make setup TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
-TORCH ?= torch==2.13.0
+TORCH ?=
+LOCKED := --quiet --progress-bar on --require-hashes --no-deps --only-binary=:all:
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-REQUIREMENTS := requirements.txt requirements-sandbox.txt requirements-training.txt requirements-dev.txt lambda/requirements.txt constraints.txt
+LOCKS := locks/torch-cpu.txt locks/torch.txt locks/cuda.txt locks/development.txt
 MODEL_SOURCES := $(shell find model_artifacts neuron_build -name '*.py' -o -name '*.json' -o -name '*.safetensors' -o -name 'merges.txt')
 
-.PHONY: help setup demo test lint format bench scaling soak constraints clean
+.PHONY: help setup demo test lint format bench scaling soak lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 setup: .build/python.stamp .build/node.stamp .build/lambda-layer.stamp .build/bundles.stamp ## Install everything into .venv, node_modules and .build; skipped when nothing changed
 
-.build/python.stamp: $(REQUIREMENTS) pyproject.toml
+.build/python.stamp: $(LOCKS) pyproject.toml
 	@echo "== Python packages into .venv (a few minutes the first time)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Darkroom needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make setup PYTHON=python3.11")'
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian, apt install python3-venv"; exit 1; }
-	pip install --quiet --progress-bar on $(TORCH)
-	pip install --quiet --progress-bar on -r requirements-dev.txt -c constraints.txt
-	pip install --quiet --no-deps --editable .
+	$(if $(TORCH),pip install --quiet --progress-bar on $(TORCH),@pip install $(LOCKED) -r locks/torch-cpu.txt 2>/dev/null \
+		|| { echo "no index has torch without CUDA: PyPI's"; pip install $(LOCKED) -r locks/torch.txt; })
+	@! pip show torch | grep -q '^Requires:.*nvidia' || pip install $(LOCKED) -r locks/cuda.txt
+	pip install $(LOCKED) -r locks/development.txt
+	pip install --quiet --no-deps --no-build-isolation --editable .
+	@pip check
 	@mkdir -p .build && touch $@
 
 .build/node.stamp: package.json package-lock.json .build/python.stamp
@@ -37,10 +43,10 @@ setup: .build/python.stamp .build/node.stamp .build/lambda-layer.stamp .build/bu
 	@ln -sf ../../node_modules/.bin/cdk .venv/bin/cdk
 	@touch $@
 
-.build/lambda-layer.stamp: lambda/requirements.txt constraints.txt .build/python.stamp
+.build/lambda-layer.stamp: locks/lambda.txt .build/python.stamp
 	@echo "== The Lambda functions' dependencies into .build/lambda-layer"
 	rm -rf .build/lambda-layer
-	pip install --quiet --no-compile --only-binary=:all: --target .build/lambda-layer/python -r lambda/requirements.txt -c constraints.txt
+	pip install $(LOCKED) --no-compile --target .build/lambda-layer/python -r locks/lambda.txt
 	@rm -rf .build/lambda-layer/python/bin
 	@touch $@
 
@@ -76,9 +82,8 @@ scaling: setup ## Run the planner's scenarios and write docs/scaling.md; TRACES=
 soak: setup ## The long runs that make test has no time for
 	pytest -m soak
 
-constraints: ## Write constraints.txt from what is installed, after requirements changed
-	@echo "# Every package at the version this was tested with; written by make constraints." > constraints.txt
-	@pip freeze --exclude-editable | sed 's/+cpu$$//' | tee -a constraints.txt
+lock: ## Resolve the requirements into locks/ and constraints.txt, after they changed; UPGRADE=1 takes the newest
+	python -m locks $(if $(UPGRADE),--upgrade)
 
 clean: ## Remove everything that was built or installed
 	rm -rf .venv node_modules .build cdk.out out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*

@@ -46,15 +46,16 @@ def main() -> int:
 
 
 def add_nag(app: cdk.App, stages: Sequence[CampaignStage]) -> None:
-    """Hold the app to cdk-nag's AwsSolutions pack; a finding without a reason fails the synth."""
+    """Hold the app to cdk-nag's packs; a finding without a reason fails the synth."""
     # Loading cdk-nag takes as long as a synth.
-    from cdk_nag import AwsSolutionsChecks
+    from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks, PCIDSS321Checks, ServerlessChecks
 
     from stacks.acknowledgements import acknowledge_findings
 
     for stage in stages:
         acknowledge_findings(stage)
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    packs = (AwsSolutionsChecks, ServerlessChecks, NIST80053R5Checks, PCIDSS321Checks)
+    cdk.Validations.of(app).add_plugins(*(pack(app) for pack in packs))
 
 
 if __name__ == "__main__":

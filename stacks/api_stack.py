@@ -11,6 +11,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -75,6 +76,7 @@ class ApiStack(cdk.Stack):
         self.drawings = drawings_queue(self, campaign) if is_realtime else None
         self.front = self._build_front()
         self.completion = None if is_realtime else self._build_completion()
+        self.mapping: lambda_.CfnEventSourceMapping | None = None
         self.drawing = self._build_drawing(self.drawings) if self.drawings else None
         self.reconciliation = self._build_reconciliation()
         self.http = HttpApi(self, "Http", campaign=campaign, key=storage.key, function=self.front.function)
@@ -185,9 +187,9 @@ class ApiStack(cdk.Stack):
             timeout=cdk.Duration.seconds(drawing_seconds(self._campaign)),
             memory_size=512,
         )
-        mapping = draw_from(self, queue, drawing.function, self._campaign)
+        self.mapping = draw_from(self, queue, drawing.function, self._campaign)
         # Lambda tries the role's permissions on the queue when the mapping is made.
-        mapping.node.add_dependency(drawing.role)
+        self.mapping.node.add_dependency(drawing.role)
         return drawing
 
     def _subscribe(self, id: str, function: PythonFunction, topic: sns.ITopic) -> None:

@@ -11,6 +11,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -36,9 +37,11 @@ class Attachment:
     subnet_ids: Sequence[str]
     security_group_id: str
 
-    def of_function(self) -> dict[str, Any]:
+    def of_function(self) -> lambda_.CfnFunction.VpcConfigProperty:
         """As AWS::Lambda::Function takes it."""
-        return {"subnetIds": self.subnet_ids, "securityGroupIds": [self.security_group_id]}
+        return lambda_.CfnFunction.VpcConfigProperty(
+            subnet_ids=list(self.subnet_ids), security_group_ids=[self.security_group_id]
+        )
 
     def of_model(self) -> dict[str, Any]:
         """As AWS::SageMaker::Model takes it."""
@@ -194,7 +197,7 @@ class Network(Construct):
         writing = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
         # It may write for flow logs of this account alone (VPC user guide, "Publish flow logs to CloudWatch
         # Logs", which names the actions).
-        role = iam.Role(
+        self.flow_logs_role = iam.Role(
             self,
             "FlowLogsRole",
             assumed_by=iam.ServicePrincipal(
@@ -216,7 +219,7 @@ class Network(Construct):
             traffic_type="ALL",
             log_destination_type="cloud-watch-logs",
             log_group_name=log_group.log_group_name,
-            deliver_logs_permission_arn=role.role_arn,
+            deliver_logs_permission_arn=self.flow_logs_role.role_arn,
             max_aggregation_interval=600,
         )
 

@@ -39,6 +39,7 @@ _PLAYED = frozenset(
         "cloudwatch",
         "cognitoidp",
         "dynamodb",
+        "ec2",
         "ecr",
         "events",
         "iam",

@@ -31,40 +31,7 @@ _LONGEST_BODY = 5 * 1024**3
 _INTERNAL_ERROR = ("500 Internal Server Error", [("Content-Type", "text/plain")], b"the sandbox failed\n")
 
 
-class SandboxHttpServer(ThreadingMixIn, HTTPServer):
-    """Serves one WSGI app on localhost.
-
-    Raises:
-        OSError: the port is taken.
-    """
-
-    daemon_threads = True
-    # The default waits for every connection's thread at close; kept-alive ones would hold it up.
-    block_on_close = False
-    request_queue_size = _BACKLOG
-    allow_reuse_address = True
-    # What werkzeug's request handler asks of its server.
-    ssl_context = None
-    multithread = True
-    multiprocess = False
-    _server_version = "darkroom-sandbox"
-
-    def __init__(self, port: int, app: WsgiApp) -> None:
-        self.app = app
-        super().__init__(("127.0.0.1", port), _RequestHandler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            traceback.print_exc()
-
-    def start(self) -> threading.Thread:
-        """Serve on a thread of its own until ``shutdown``."""
-        thread = threading.Thread(target=self.serve_forever, name="http", daemon=True)
-        thread.start()
-        return thread
-
-
-class _RequestHandler(MotoRequestHandler):
+class RequestHandler(MotoRequestHandler):
     """One connection. moto's handler parses (S3 metadata names keep their underscores)."""
 
     protocol_version = "HTTP/1.1"
@@ -112,6 +79,40 @@ class _RequestHandler(MotoRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """No line a request: a campaign makes thousands."""
+
+
+class SandboxHttpServer(ThreadingMixIn, HTTPServer):
+    """Serves one WSGI app on localhost.
+
+    Raises:
+        OSError: the port is taken.
+    """
+
+    handler: type[RequestHandler] = RequestHandler
+    daemon_threads = True
+    # The default waits for every connection's thread at close; kept-alive ones would hold it up.
+    block_on_close = False
+    request_queue_size = _BACKLOG
+    allow_reuse_address = True
+    # What werkzeug's request handler asks of its server.
+    ssl_context = None
+    multithread = True
+    multiprocess = False
+    _server_version = "darkroom-sandbox"
+
+    def __init__(self, port: int, app: WsgiApp) -> None:
+        self.app = app
+        super().__init__(("127.0.0.1", port), self.handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            traceback.print_exc()
+
+    def start(self) -> threading.Thread:
+        """Serve on a thread of its own until ``shutdown``."""
+        thread = threading.Thread(target=self.serve_forever, name="http", daemon=True)
+        thread.start()
+        return thread
 
 
 def _length_refusal(declared: str | None) -> str | None:

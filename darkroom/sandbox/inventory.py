@@ -13,6 +13,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.cognitoidp.models import cognitoidp_backends
 from moto.dynamodb.models import dynamodb_backends
+from moto.ec2.models import ec2_backends
 from moto.ecr.models import ecr_backends
 from moto.events.models import events_backends
 from moto.iam.models import iam_backends
@@ -166,6 +167,26 @@ def _inference() -> Found:
             yield "AWS::ApplicationAutoScaling::ScheduledAction", action.scheduled_action_name
 
 
+def _networks() -> Found:
+    """VPCs and what is in them, but for what every account and every VPC has by default."""
+    for ec2 in _backends(ec2_backends):
+        own = {vpc.id for vpc in list(ec2.vpcs.values()) if not vpc.is_default}
+        yield from (("AWS::EC2::VPC", vpc_id) for vpc_id in own)
+        for subnets in list(ec2.subnets.values()):
+            yield from (("AWS::EC2::Subnet", one.id) for one in list(subnets.values()) if one.vpc_id in own)
+        for table in list(ec2.route_tables.values()):
+            if not table.main_association_id:
+                yield "AWS::EC2::RouteTable", table.id
+        for groups in list(ec2.groups.values()):
+            named = [one for one in list(groups.values()) if one.name != "default"]
+            yield from (("AWS::EC2::SecurityGroup", one.id) for one in named)
+        endpoints = [one for one in list(ec2.vpc_end_points.values()) if one.state != "deleted"]
+        yield from (("AWS::EC2::VPCEndpoint", one.id) for one in endpoints)
+        behind = {interface for one in endpoints for interface in one.network_interface_ids}
+        yield from (("AWS::EC2::NetworkInterface", one) for one in list(ec2.enis) if one not in behind)
+        yield from (("AWS::EC2::FlowLog", one) for one in list(ec2.flow_logs))
+
+
 def _workflows() -> Found:
     for states in _backends(stepfunctions_parser_backends):
         yield from (("AWS::StepFunctions::StateMachine", one.arn) for one in list(states.state_machines))
@@ -180,5 +201,6 @@ _SERVICES: tuple[Callable[[], Found], ...] = (
     _observation,
     _spending,
     _inference,
+    _networks,
     _workflows,
 )

@@ -25,6 +25,7 @@ from darkroom.sandbox import (
     iam,
     lambda_runtime,
     logs,
+    network,
     own_folder,
     s3,
     sagemaker,
@@ -47,6 +48,7 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _ROOMS = (
     iam,
     s3,
+    network,
     logs,
     xray,
     lambda_runtime,
@@ -126,7 +128,9 @@ def start(context: Context) -> SandboxHttpServer:
     install_context(context)
     for room in _ROOMS:
         room.install(context)
-    server = SandboxHttpServer(context.settings.port, application(context))
+    app = application(context)
+    network.route_to(app)
+    server = SandboxHttpServer(context.settings.port, app)
     server.start()
     threading.Thread(target=context.run_ticks, name="ticks", daemon=True).start()
     return server

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from moto.awslambda import models
 from moto.sqs.models import sqs_backends
 
 from darkroom.sandbox.context import Context
-from darkroom.sandbox.lambda_runtime import event_source_type, invocations, resources
+from darkroom.sandbox.lambda_runtime import event_source_type, invocations, network_interfaces, resources
 from darkroom.sandbox.lambda_runtime.event_sources import source_queue
 from darkroom.sandbox.lambda_runtime.function import Function
 
 __all__ = ["event_source_type", "install", "resources"]
 
+_create_in_moto = models.LambdaBackend.create_function
 _delete_in_moto = models.LambdaBackend.delete_function
 _create_mapping_in_moto = models.LambdaBackend.create_event_source_mapping
 _delete_mapping_in_moto = models.LambdaBackend.delete_event_source_mapping
@@ -24,6 +25,7 @@ def install(context: Context) -> None:
     invocations.start(context)
     models.LambdaFunction = Function  # type: ignore[misc]
     for name, method in (
+        ("create_function", _create_function),
         ("delete_function", _delete_function),
         ("create_event_source_mapping", _create_mapping),
         ("delete_event_source_mapping", _delete_mapping),
@@ -31,10 +33,21 @@ def install(context: Context) -> None:
         setattr(models.LambdaBackend, name, method)
 
 
+def _create_function(backend: Any, spec: dict[str, Any]) -> models.LambdaFunction:
+    function = _create_in_moto(backend, spec)
+    try:
+        network_interfaces.attach(cast(Function, function))
+    except Exception:
+        _delete_in_moto(backend, function.function_name)
+        raise
+    return function
+
+
 def _delete_function(backend: Any, function_name: str, qualifier: str | None = None) -> None:
-    function_arn = backend.get_function(function_name, qualifier).function_arn
+    function = backend.get_function(function_name, qualifier)
     _delete_in_moto(backend, function_name, qualifier)
-    invocations.service().forget(function_arn)
+    invocations.service().forget(function.function_arn)
+    network_interfaces.detach(function, function.network)
 
 
 def _create_mapping(backend: Any, spec: dict[str, Any]) -> models.EventSourceMapping:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from darkroom.sandbox.network import Attachment
+
 if TYPE_CHECKING:
     from darkroom.sandbox.lambda_runtime.function import Function
 
@@ -19,6 +21,7 @@ class FunctionConfiguration:
         code_digest: SHA-256 of the code's zip.
         layers: ARNs of the layer versions, in the order of the configuration.
         log_format: ``Text`` or ``JSON``.
+        network: where it is attached to a VPC, if it is.
     """
 
     account_id: str
@@ -37,6 +40,7 @@ class FunctionConfiguration:
     log_group: str
     log_format: str
     log_level: str
+    network: Attachment | None
 
     @classmethod
     def of(cls, function: Function) -> FunctionConfiguration:
@@ -58,4 +62,5 @@ class FunctionConfiguration:
             log_group=function.log_group,
             log_format=function.logging_config.get("LogFormat", "Text"),
             log_level=function.logging_config.get("ApplicationLogLevel", "INFO"),
+            network=function.network,
         )

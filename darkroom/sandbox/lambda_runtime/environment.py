@@ -36,6 +36,7 @@ from darkroom.sandbox.lambda_runtime.runtime_api import (
 )
 from darkroom.sandbox.lambda_runtime.variables import variables
 from darkroom.sandbox.moments import timestamp_of
+from darkroom.sandbox.network import routers
 
 # The init phase may take 10 s; Lambda then runs it again within the first invocation's time-out
 # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
@@ -156,6 +157,7 @@ class ExecutionEnvironment:
                 "AWS_ENDPOINT_URL": self._context.settings.url,
                 "AWS_LAMBDA_LOG_STREAM_NAME": self._log.name,
                 "AWS_LAMBDA_RUNTIME_API": self._api.address,
+                **routers().variables(function.network, self._context.settings),
             },
             cwd=task_root,
             stdout=subprocess.PIPE,

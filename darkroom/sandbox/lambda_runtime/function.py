@@ -9,7 +9,8 @@ from typing import Any
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaFunction
 
-from darkroom.sandbox.lambda_runtime import invocations
+from darkroom.sandbox.lambda_runtime import invocations, network_interfaces
+from darkroom.sandbox.network import Attachment
 
 
 class Function(LambdaFunction):
@@ -34,6 +35,11 @@ class Function(LambdaFunction):
         """The log group that the function writes to."""
         return self.logging_config.get("LogGroup") or f"/aws/lambda/{self.function_name}"
 
+    @property
+    def network(self) -> Attachment | None:
+        """Where it is attached to a VPC."""
+        return Attachment.of(self.account_id, self.region, self._vpc_config)
+
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
         """The function's configuration as GetFunctionConfiguration answers it."""
         configuration = super().get_configuration(on_create)
@@ -48,6 +54,9 @@ class Function(LambdaFunction):
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
         """Change what is named; the next invocation gets a new environment."""
+        if "VpcConfig" in config_updates:
+            before, self._vpc_config = self.network, config_updates["VpcConfig"]
+            network_interfaces.move(self, before)
         for key, value in config_updates.items():
             if key == "DeadLetterConfig":
                 self.dead_letter_config = value

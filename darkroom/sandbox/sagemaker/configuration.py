@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # "Your container has 4 minutes to pass the health check", unless the variant gives a time-out:
@@ -37,6 +37,8 @@ class Model:
     Attributes:
         image: the container image that serves it; empty for a model package's.
         role: the ARN of the role that it runs in.
+        vpc: its VpcConfig, empty without one.
+        isolated: EnableNetworkIsolation, the container can make no connection.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Model:
     environment: Mapping[str, str]
     image: str
     role: str
+    vpc: Mapping[str, Any] = field(default_factory=dict)
+    isolated: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,15 @@ def model_from(request: Mapping[str, Any]) -> Model:
         raise UnplayedError("inference pipelines (Containers): give one PrimaryContainer")
     container = request.get("PrimaryContainer") or {}
     environment = container.get("Environment") or {}
-    image, role = container.get("Image") or "", request.get("ExecutionRoleArn") or ""
-    return Model(request["ModelName"], _source_from(container), environment, image, role)
+    return Model(
+        request["ModelName"],
+        _source_from(container),
+        environment,
+        container.get("Image") or "",
+        request.get("ExecutionRoleArn") or "",
+        request.get("VpcConfig") or {},
+        bool(request.get("EnableNetworkIsolation")),
+    )
 
 
 def _source_from(container: Mapping[str, Any]) -> ModelSource:

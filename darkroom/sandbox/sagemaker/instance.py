@@ -18,6 +18,7 @@ from pathlib import Path
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.iam import AccessDeniedError, Need
 from darkroom.sandbox.sagemaker import execution_role
+from darkroom.sandbox.network import Attachment, refusal
 from darkroom.sandbox.sagemaker.backlog import Backlog, InferenceRequest
 from darkroom.sandbox.sagemaker.calls import Calls
 from darkroom.sandbox.sagemaker.configuration import EndpointConfig, Model
@@ -72,6 +73,17 @@ class Launch:
     model: Model
     objects: Objects
     backlog: Backlog
+
+    def require_s3(self) -> None:
+        """Check that SageMaker reaches S3 from where the model is attached: it moves all data that way.
+
+        Raises:
+            ObjectError: it does not.
+        """
+        network = Attachment.of(self.objects.account_id, self.region, self.model.vpc)
+        reason = refusal(network, "s3") if network else None
+        if reason:
+            raise ObjectError(f"Connect timeout on endpoint URL of S3: {reason}")
 
     @property
     def folder(self) -> Path:
@@ -258,9 +270,11 @@ class Instance:
         launch = self._launch
         if not launch.context.clock.sleep(launch.context.settings.instance_start_seconds, self._stop):
             return
+        launch.require_s3()
         execution_role.require(launch.model.role, launch.needs(self.id))
         model_dir = launch.objects.download_model(launch.model.source, launch.folder / "models")
-        self._container = Container(model_dir, launch.model.environment, launch.region, launch.model.image)
+        model = launch.model
+        self._container = Container(model_dir, model.environment, launch.region, model.image, model.isolated)
         if launch.context.faults.take("fail_model_loads"):
             raise WorkerStartError("the model did not load: a fault that the sandbox was asked for")
         started = [self._spawn(number) for number in range(self._container.workers)]

@@ -50,17 +50,24 @@ class Container:
         region: the AWS region that the code sees.
         image: the container image; a Large Model Inference container, whose repository is djl-inference, has
             DJL Serving for its model server, any other SageMaker's inference toolkit.
+        isolated: EnableNetworkIsolation: the worker can open no connection.
     """
 
     model_dir: Path
     environment: Mapping[str, str]
     region: str
     image: str = ""
+    isolated: bool = False
 
     @property
     def server(self) -> Literal["toolkit", "djl"]:
         """The model server in the image."""
         return "djl" if "djl-inference" in self.image else "toolkit"
+
+    @property
+    def arguments(self) -> list[str]:
+        """What a worker is told."""
+        return [self.server, "isolated"] if self.isolated else [self.server]
 
     @property
     def workers(self) -> int:
@@ -113,7 +120,13 @@ class Worker:
         with _log_file(log) as stderr:
             self._process: subprocess.Popen[bytes] = processes.spawn(
                 # -P: the folder of the script must not shadow the model's imports.
-                [sys.executable, "-P", str(_SCRIPT), container.server],
+                [
+                    sys.executable,
+                    "-P",
+                    str(_SCRIPT),
+                    container.server,
+                    *(["isolated"] if container.isolated else []),
+                ],
                 env=container.process_environment(),
                 cwd=container.model_dir,
                 stdin=subprocess.PIPE,

@@ -43,7 +43,7 @@ class Objects:
     """S3 as a role of one account sees it."""
 
     def __init__(self, account_id: str, region: str, role: str) -> None:
-        self._account_id, self._region, self._role = account_id, region, role
+        self.account_id, self._region, self._role = account_id, region, role
         self._backend: S3Backend = s3_backends[account_id][get_partition(region)]
 
     def read(self, uri: str) -> tuple[bytes, str]:
@@ -105,7 +105,7 @@ class Objects:
         Raises:
             ObjectError: it may not.
         """
-        self._require(object_needs(operation, bucket, key, self._account_id, self._region))
+        self._require(object_needs(operation, bucket, key, self.account_id, self._region))
 
     def require_to_list(self, bucket: str, prefix: str) -> None:
         """Check that the role may list what is below a prefix.

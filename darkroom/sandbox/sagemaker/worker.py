@@ -3,7 +3,8 @@
 Run as a script, in a process of its own, by the interpreter that has the model's dependencies. It
 calls the serving code as SageMaker's inference toolkit does (model_fn, input_fn, predict_fn,
 output_fn; https://github.com/aws/sagemaker-inference-toolkit), or with the argument ``djl`` as DJL
-Serving does (handle), and imports nothing but the standard library and that code.
+Serving does (handle), and imports nothing but the standard library and that code. With a second argument,
+``isolated``, it makes no connection.
 
 It talks over its standard input and output in frames: two lengths (unsigned, 4 and 8 bytes,
 big-endian), a JSON header, a body. Its first frame is ``{"status": "ready"}`` or
@@ -159,9 +160,22 @@ def _claim_channel() -> tuple[IO[bytes], IO[bytes]]:
     return requests, answers
 
 
+def _isolate() -> None:
+    """Refuse every connection and look-up from here on, as EnableNetworkIsolation does."""
+    refused = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
+
+    def refuse(event: str, _arguments: tuple[Any, ...]) -> None:
+        if event in refused:
+            raise ConnectionRefusedError(f"{event}: the container is in network isolation")
+
+    sys.addaudithook(refuse)
+
+
 def main() -> int:
     """Serve until the other side closes the channel."""
     requests, answers = _claim_channel()
+    if "isolated" in sys.argv[2:]:
+        _isolate()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: None)
     try:
         handler = load(Path(os.environ["SM_MODEL_DIR"]), sys.argv[1])

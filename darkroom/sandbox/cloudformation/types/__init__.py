@@ -6,6 +6,7 @@ from darkroom.sandbox.cloudformation.types import (
     cdk,
     cloudwatch,
     dynamodb,
+    ec2,
     ecr,
     iam,
     kms,
@@ -16,4 +17,4 @@ from darkroom.sandbox.cloudformation.types import (
     ssm,
 )
 
-__all__ = ["cdk", "cloudwatch", "dynamodb", "ecr", "iam", "kms", "logs", "s3", "sns", "sqs", "ssm"]
+__all__ = ["cdk", "cloudwatch", "dynamodb", "ec2", "ecr", "iam", "kms", "logs", "s3", "sns", "sqs", "ssm"]

@@ -14,6 +14,7 @@ from typing import Any
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.iam import AccessDeniedError, Need
 from darkroom.sandbox.moments import moto_datetime_of
+from darkroom.sandbox.network import Attachment, refusal, routers
 from darkroom.sandbox.sagemaker import execution_role
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError
 from darkroom.sandbox.sagemaker.training.container import Container
@@ -42,6 +43,7 @@ class TrainingJob:
         self._container = Container(request, context.settings.state / "training" / name)
         self._transfer = Transfer(account_id, region, request["RoleArn"])
         self._log = TrainingLog(context, account_id, region, name)
+        self._network = Attachment.of(account_id, region, request.get("VpcConfig"))
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._status = "InProgress"
@@ -131,6 +133,9 @@ class TrainingJob:
         container, output = self._container, self._request["OutputDataConfig"]
         execution_role.require(self._request["RoleArn"], self._needs())
         self._move("Downloading", "Downloading input data")
+        unreachable = refusal(self._network, "s3") if self._network else None
+        if unreachable:
+            return f"ClientError: Data download failed: S3 can't be reached: {unreachable}"
         container.prepare()
         for channel in self._request.get("InputDataConfig") or []:
             self._transfer.download_channel(channel, container.channel(channel["ChannelName"]))
@@ -156,7 +161,7 @@ class TrainingJob:
         )
         child = self._context.processes.spawn(
             self._container.command,
-            env=environment,
+            env={**environment, **routers().variables(self._network, settings)},
             cwd=self._container.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -19,7 +19,6 @@ _UNPLAYED = (
     "ModelPackageConfig",
     "ServerlessJobConfig",
     "SessionChainingConfig",
-    "VpcConfig",
 )
 
 

@@ -16,11 +16,15 @@ class Faults:
             gets the first answer. (Lambda promises at least once, not exactly once.)
         drop_notifications: how many of the next SNS deliveries to a Lambda function are lost.
         kill_workers: how many of the next inferences end with their worker killed (SIGKILL).
+        fail_guardrails: how many of the next ApplyGuardrail are answered with 503; an SDK asks twice.
+        throttle_rekognition: how many of the next DetectModerationLabels are throttled.
     """
 
     duplicate_invocations: bool = False
     drop_notifications: int = 0
     kill_workers: int = 0
+    fail_guardrails: int = 0
+    throttle_rekognition: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def take(self, name: str) -> bool:
@@ -44,4 +48,10 @@ class Faults:
     @staticmethod
     def names() -> list[str]:
         """The faults there are."""
-        return ["duplicate_invocations", "drop_notifications", "kill_workers"]
+        return [
+            "duplicate_invocations",
+            "drop_notifications",
+            "kill_workers",
+            "fail_guardrails",
+            "throttle_rekognition",
+        ]

@@ -30,11 +30,7 @@ def test_two_hundred_requests_all_end_in_pictures_whatever_breaks_on_the_way(dem
     finally:
         demo.sandbox.inject(duplicate_invocations=False, drop_notifications=0, kill_workers=0)
 
-    assert demo.sandbox.faults() == {
-        "duplicate_invocations": False,
-        "drop_notifications": 0,
-        "kill_workers": 0,
-    }
+    assert not any(demo.sandbox.faults().values())
     jobs = [demo.api.job(job_id).body for job_id in sorted(ids)]
     assert Counter(job["status"] for job in jobs) == {"done": 200}
     assert all(download(job["picture"]["url"]).startswith(b"\x89PNG") for job in jobs)

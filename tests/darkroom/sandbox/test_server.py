@@ -147,7 +147,8 @@ def test_faults_are_ordered_and_shown(local_aws: SandboxProcess) -> None:
     local_aws.inject(kill_workers=2, duplicate_invocations=True)
     faults = local_aws.faults()
     local_aws.inject(kill_workers=0, duplicate_invocations=False)
-    assert faults == {"duplicate_invocations": True, "drop_notifications": 0, "kill_workers": 2}
+    assert (faults["duplicate_invocations"], faults["kill_workers"]) == (True, 2)
+    assert not any(faults[name] for name in faults.keys() - {"duplicate_invocations", "kill_workers"})
 
 
 @pytest.mark.parametrize(

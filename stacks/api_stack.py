@@ -133,7 +133,9 @@ class ApiStack(cdk.Stack):
                 *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
                 # A failure that another attempt may not meet is submitted again at once.
                 *self._submitting(),
-                *self._finding_results("failures"),
+                *self._finding_results(
+                    *(["pictures"] if self._moderation.looks_at_pictures else []), "failures"
+                ),
                 *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(30),

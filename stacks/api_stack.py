@@ -160,6 +160,7 @@ class ApiStack(cdk.Stack):
                 *self._submitting(),
                 # It is told where a failure lies; one that does not may as well be refused as not found.
                 self._reading("failures"),
+                *([self._reading("pictures")] if self._moderation.looks_at_pictures else []),
                 *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(30),

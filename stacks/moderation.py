@@ -72,7 +72,7 @@ class ModerationRules:
         return [allow(["bedrock:ApplyGuardrail"], [guardrail])]
 
     def for_pictures(self, pictures: s3.IBucket) -> list[iam.PolicyStatement]:
-        """What a function needs that ends jobs.
+        """What a function that ends jobs needs, beside reading pictures.
 
         Rekognition reads the object by the caller's permission (Rekognition developer guide, "Analyzing
         images stored in an Amazon S3 bucket").
@@ -82,5 +82,5 @@ class ModerationRules:
         return [
             # The only resource that this action knows is a custom adapter's model, and there is none.
             allow(["rekognition:DetectModerationLabels"], ["*"]),
-            allow(["s3:GetObject", "s3:DeleteObject"], [pictures.arn_for_objects("pictures/*")]),
+            allow(["s3:DeleteObject"], [pictures.arn_for_objects("pictures/*")]),
         ]

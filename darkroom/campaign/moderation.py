@@ -62,7 +62,7 @@ def moderation_problems(moderation: Moderation, recipe: Recipe | None) -> Iterat
     if moderation == Moderation():
         rule = "a moderation section refuses something"
         expected = "blocked_words, blocked_patterns, guardrail or pictures, or no section"
-        yield Problem(section, MISSING, rule, expected)
+        yield Problem(section, MISSING, rule, expected, involves=(section,))
     for index, word in enumerate(moderation.blocked_words):
         if not _has_text(word):
             rule = "a blocked word is found by its letters and digits, and has none"

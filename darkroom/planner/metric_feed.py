@@ -98,6 +98,7 @@ _COUNTERS: dict[tuple[str, str], tuple[int, ...]] = {
     (FRONT_END, "CacheMisses"): (MISSES,),
     (FRONT_END, "PicturesCompleted"): (COMPLETED,),
     (FRONT_END, "JobsFailed"): (EXPIRED,),
+    (FRONT_END, "PicturesRefused"): (),  # nobody looks at what the planner draws
     (ENDPOINT, "InvocationsProcessed"): (COMPLETED,),
     (ENDPOINT, "ExpiredRequests"): (EXPIRED,),
 }

@@ -19,6 +19,8 @@ COUNTED = (
     "container_errors",
     "lose_instances",
     "fail_model_loads",
+    "fail_guardrails",
+    "throttle_rekognition",
 )
 # How long a notification is held back that is to be late, in sandbox seconds: those behind it overtake it.
 _LATEST_SECONDS = 90.0
@@ -37,6 +39,8 @@ class Faults:
     - lose_instances: inferences over which the whole instance is gone, with all it had in hand: nobody
       hears of those again.
     - fail_model_loads: instances whose model does not load.
+    - fail_guardrails: ApplyGuardrail calls that are answered with 503; an SDK asks twice.
+    - throttle_rekognition: DetectModerationLabels calls that are throttled.
 
     And: duplicate_invocations, every Lambda invocation runs twice with the same event, and the caller gets
     the first answer (Lambda promises at least once); poison, a text: an inference whose payload has it kills

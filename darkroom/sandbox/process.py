@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -134,6 +135,15 @@ class SandboxProcess:
         """Every endpoint: instances, backlog, history, inferences."""
         answer: list[dict[str, Any]] = self._admin("GET", "endpoints")
         return answer
+
+    def moderation(self) -> dict[str, Any]:
+        """What Rekognition's stand-in ``sees``, and what it ``looked_at``."""
+        answer: dict[str, Any] = self._admin("GET", "moderation")
+        return answer
+
+    def see(self, *rules: Mapping[str, Any]) -> None:
+        """Have Rekognition's stand-in see ``labels`` where a ``colour`` is, and forget what it saw before."""
+        self._admin("PUT", "moderation", {"sees": list(rules)})
 
     def notifications(self) -> list[dict[str, Any]]:
         """Everything published to SNS: ``time``, ``topic``, ``message``."""

@@ -12,9 +12,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from image_api import completion, drawing, front, reconciliation
-from image_api.application import Application
+from image_api.application import Application, with_moderation
 from image_api.aws import Clients
 from image_api.jobs import Jobs
+from image_api.moderation.rules import ModerationRules, PictureRule
 from image_api.realtime_endpoint import RealtimeEndpoint
 from image_api.sagemaker_realtime import SageMakerRealtime
 from image_api.settings import from_environment
@@ -23,6 +24,7 @@ from moto import mock_aws
 from tests.lambda_functions.conftest import one_write_at_a_time
 from tests.lambda_functions.local_campaign import ENVIRONMENT, Campaign, LambdaContext, create_resources
 from tests.lambda_functions.local_campaign import Endpoint as AsyncEndpoint
+from tests.lambda_functions.moderation.conftest import Rekognition
 
 PICTURE = b"\x89PNG picture"
 REFUSAL = json.dumps({"code": 400, "type": "InternalServerException", "message": "request refused: odd size"})
@@ -341,3 +343,57 @@ def test_a_message_that_is_no_note_does_not_come_again(realtime: Realtime) -> No
     realtime.sqs.send_message(QueueUrl=realtime.queue, MessageBody="hello")
     assert realtime.draw() == []
     assert realtime.runtime.asked == []
+
+
+def moderate(realtime: Realtime, monkeypatch: pytest.MonkeyPatch) -> Rekognition:
+    """Have the pictures looked at from now on."""
+    rekognition = Rekognition(realtime.campaign.s3)
+    rules = ModerationRules(pictures=PictureRule(80.0, ()))
+    clients = Clients(realtime.campaign.dynamodb, realtime.campaign.s3, None, rekognition=rekognition)
+    plain = drawing._application()
+    for module, kind in ((front, "prompts"), (drawing, "pictures"), (reconciliation, "pictures")):
+        app = with_moderation(plain, rules, clients, kind)  # type: ignore[arg-type]
+        monkeypatch.setattr(module, "_application", lambda app=app: app)
+    return rekognition
+
+
+def test_an_unfit_picture_is_deleted_and_not_drawn_again(
+    realtime: Realtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moderate(realtime, monkeypatch).see()
+    realtime.campaign.post({"prompt": "a red fox"})
+    assert realtime.draw() == []
+    assert realtime.campaign.row()["reason"] == "Moderation refused the picture."
+    assert realtime.campaign.s3.list_objects_v2(Bucket="demo-pictures")["KeyCount"] == 0
+    assert realtime.campaign.metric("PicturesRefused") == [1.0]
+    assert realtime.campaign.post({"prompt": "a red fox"})["statusCode"] == 422
+    assert len(realtime.runtime.asked) == 1
+
+
+def test_a_note_of_a_condemned_job_ends_it_and_draws_nothing(
+    realtime: Realtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moderate(realtime, monkeypatch)
+    realtime.campaign.post({"prompt": "a red fox"})
+    row = realtime.campaign.row()
+    app = drawing._application()
+    app.jobs.condemn(row["job_id"], f"s3://demo-pictures/pictures/{row['job_id']}.1.png", app.now())
+    assert realtime.draw() == []
+    assert realtime.campaign.row()["state"] == "failed"
+    assert realtime.runtime.asked == []
+
+
+def test_a_picture_that_nobody_could_look_at_comes_again_and_is_not_drawn_again(
+    realtime: Realtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rekognition = moderate(realtime, monkeypatch)
+    rekognition.error = service_error("ThrottlingException", 400)
+    realtime.campaign.post({"prompt": "a red fox"})
+    (note,) = realtime.notes()
+    assert realtime.draw([note]) == [note["messageId"]]
+    assert realtime.campaign.row()["state"] == "submitted"
+    rekognition.error = None
+    again = {**note, "attributes": {**note["attributes"], "ApproximateReceiveCount": "2"}}
+    assert realtime.draw([again]) == []
+    assert realtime.campaign.row()["state"] == "done"
+    assert len(realtime.runtime.asked) == 1

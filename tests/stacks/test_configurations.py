@@ -40,6 +40,18 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "kept, local bundle": ("demo", {"retention": "keep"}),
     "Large Model Inference container": ("newsletter", {"endpoint": {"container": "djl"}}),
     "realtime, schedule": ("storefront", {}),
+    "words, guardrail and pictures moderated": (
+        "demo",
+        {
+            "moderation": {
+                "blocked_words": ["rival cola"],
+                "blocked_patterns": ["#\\d{4}"],
+                "guardrail": {"id": "gr0abc", "version": "2"},
+                "pictures": {"minimum_confidence": 75, "labels": ["Violence"]},
+            }
+        },
+    ),
+    "realtime, pictures moderated": ("storefront", {"moderation": {"pictures": {}}}),
     "builds, nothing to begin with": (
         "demo",
         {

@@ -124,7 +124,12 @@ def test_a_surge_is_what_is_asked_for_beyond_what_is_drawn_in_instances(synth: S
     queries = {each["Id"]: each for each in alarm["Metrics"]}
     (lacking,) = [id for id, query in queries.items() if query["ReturnData"]]
     measured = _series(
-        queries, lacking, misses=(60, 60, 24, 5, None), completed=(None, 36, 24, 20, None), failed=(None,) * 5
+        queries,
+        lacking,
+        misses=(60, 60, 24, 5, None),
+        completed=(None, 36, 24, 16, None),
+        failed=(None,) * 5,
+        refused=(None, None, None, 4, None),  # drawn, too: this campaign's pictures are looked at
     )
     assert measured.values == pytest.approx((7.5, 3.0, 0.0, -1.875, None))
 

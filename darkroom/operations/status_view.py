@@ -73,8 +73,12 @@ def _endpoint(status: Status) -> str:
         return "none yet: `darkroom build` makes what it serves"
     moving = "" if endpoint.wanted == endpoint.instances else f", {endpoint.wanted} wanted"
     may = "" if endpoint.maximum is None else f" of {endpoint.minimum} to {endpoint.maximum}"
-    text = f"{_coloured(endpoint.status, 'InService')}, {endpoint.instances} instances{may}{moving}"
+    text = f"{_coloured(endpoint.status, 'InService')}, {_count(endpoint.instances, 'instance')}{may}{moving}"
     return f"{text}\n{escape(endpoint.failure)}" if endpoint.failure else text
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _waiting(status: Status) -> str:
@@ -88,7 +92,8 @@ def _requests(status: Status) -> str:
     requests = status.requests
     rate = "" if requests.hit_rate is None else f" ({requests.hit_rate:.0%})"
     return (
-        f"{requests.requests} requests: {requests.hits} from the cache{rate}, {requests.misses} to draw; "
+        f"{_count(requests.requests, 'request')}: {requests.hits} from the cache{rate}, "
+        f"{requests.misses} to draw; "
         f"{requests.completed} done, {_red(requests.failed, 'failed')}, {requests.resubmitted} tried again, "
         f"{_red(requests.errors, 'answers with 5xx')}"
     )

@@ -1,7 +1,12 @@
-"""What wakes somebody: each alarm says what is wrong and what to look at."""
+"""What wakes somebody: each alarm says what is wrong and which entry of the runbook is about it.
+
+An alarm of its own tells nobody: those that one cause sets off together are one composite alarm, which does.
+Requests that fail and requests that wait are two, so that one that lasts does not hide the other.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from darkroom.campaign import ResolvedCampaign
@@ -13,6 +18,10 @@ class AlarmRule:
     """One alarm: a statistic of a metric at or above a threshold, so many minutes in a row.
 
     Missing data is good news for all of them: nothing failed, nothing waits.
+
+    Attributes:
+        breaching_minutes: how many of the minutes are enough, where it is not all.
+        group: the composite alarm that tells people of this one; None where it tells them itself.
     """
 
     name: str
@@ -23,6 +32,44 @@ class AlarmRule:
     statistic: str
     threshold: float
     minutes: int
+    breaching_minutes: int | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class AlarmGroup:
+    """A composite alarm: in ALARM while one of its alarms is, and the only one of them that tells people."""
+
+    name: str
+    description: str
+
+
+FAILING = AlarmGroup(
+    "requests-failing", "People get errors instead of pictures; the alarms in it say where they come from."
+)
+WAITING = AlarmGroup(
+    "requests-waiting", "People wait too long for pictures; the alarms in it say what holds them up."
+)
+GROUPS = (FAILING, WAITING)
+
+
+def paused_rule(campaign: str) -> AlarmRule:
+    """In ALARM while the campaign is paused: then nobody is to be told that it draws nothing."""
+    return AlarmRule(
+        "paused",
+        "The campaign is paused: it draws nothing new, and its other alarms tell nobody.",
+        NAMESPACE, "Paused", campaign_dimensions(campaign), "Sum", 1, 3, 1,
+    )  # fmt: skip
+
+
+def runbook(description: str, name: str) -> str:
+    """``description`` with the entry of the runbook, which is called by the alarm's name."""
+    return f"{description} Runbook: docs/operations.md#{name}"
+
+
+def members(rules: Sequence[AlarmRule], group: AlarmGroup) -> list[AlarmRule]:
+    """The alarms of a group."""
+    return [rule for rule in rules if rule.group == group.name]
 
 
 def alarm_rules(
@@ -35,7 +82,7 @@ def alarm_rules(
         AlarmRule(
             "jobs-failed",
             "Jobs ended without a picture. The job's reason says why: GET /v1/images/{id}, or the table.",
-            NAMESPACE, "JobsFailed", own, "Sum", 1, 1,
+            NAMESPACE, "JobsFailed", own, "Sum", 1, 1, group=FAILING.name,
         ),
         of_mode[0],
         AlarmRule(
@@ -46,8 +93,8 @@ def alarm_rules(
         *of_mode[1:],
         AlarmRule(
             "api-5xx",
-            "The API answers 5xx. Look at the front-end function's log group and its trace.",
-            "AWS/ApiGateway", "5XXError", (("ApiName", campaign.name),), "Sum", 1, 3,
+            "The API answers 5xx.",
+            "AWS/ApiGateway", "5XXError", (("ApiName", campaign.name),), "Sum", 1, 3, group=FAILING.name,
         ),
     ]  # fmt: skip
 
@@ -60,19 +107,20 @@ def _asynchronous(campaign: ResolvedCampaign, variant: str) -> list[AlarmRule]:
         AlarmRule(
             "invocations-failed",
             "The model container fails. Look at its log group, /aws/sagemaker/Endpoints/.",
-            ENDPOINT_NAMESPACE, "InvocationFailures", of_variant, "Sum", 1, 3,
+            ENDPOINT_NAMESPACE, "InvocationFailures", of_variant, "Sum", 1, 3, group=FAILING.name,
         ),
         AlarmRule(
             "backlog-age",
             "The oldest request has waited half its time to live; SageMaker drops it at the end. "
             "More instances, or fewer requests.",
             ENDPOINT_NAMESPACE, "ApproximateAgeOfOldestRequest", endpoint, "Maximum", waiting, 3,
+            group=WAITING.name,
         ),
         AlarmRule(
             "no-capacity",
             "Requests have waited a quarter of an hour and no instance came: quota, capacity, or a model "
             "that does not load.",
-            ENDPOINT_NAMESPACE, "HasBacklogWithoutCapacity", endpoint, "Average", 1, 15,
+            ENDPOINT_NAMESPACE, "HasBacklogWithoutCapacity", endpoint, "Average", 1, 15, group=WAITING.name,
         ),
     ]  # fmt: skip
 
@@ -87,19 +135,19 @@ def _realtime(campaign: ResolvedCampaign, variant: str, drawings: str) -> list[A
             "invocations-failed",
             "The model container fails, or is full: look at its log group, /aws/sagemaker/Endpoints/, and at "
             "the invocations an instance.",
-            ENDPOINT_NAMESPACE, "Invocation5XXErrors", of_variant, "Sum", 1, 3,
+            ENDPOINT_NAMESPACE, "Invocation5XXErrors", of_variant, "Sum", 1, 3, group=FAILING.name,
         ),
         AlarmRule(
             "backlog-age",
             "The oldest request has waited half its time to live; SQS drops it at the end. "
             "More instances, or fewer requests.",
             "AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", drawings),), "Maximum",
-            endpoint.request_time_to_live / 2, 3,
+            endpoint.request_time_to_live / 2, 3, group=WAITING.name,
         ),
         AlarmRule(
             "model-latency",
             "The model takes nearly as long as it is waited for: pictures will be given up, drawn in vain. "
             "Fewer steps, a shorter queue in the container, or more instances.",
-            ENDPOINT_NAMESPACE, "ModelLatency", of_variant, "Average", slow, 3,
+            ENDPOINT_NAMESPACE, "ModelLatency", of_variant, "Average", slow, 3, group=WAITING.name,
         ),
     ]  # fmt: skip

@@ -87,7 +87,11 @@ class InferenceStack(cdk.Stack):
         return self._topics
 
     def _build_topic(self, id: str) -> sns.Topic:
-        return sns.Topic(self, id, master_key=self._key, enforce_ssl=True)
+        # Passes the trace on of who publishes in one; SageMaker does not, so far: the functions add what
+        # becomes of a request to its trace (image_api/tracing.py).
+        return sns.Topic(
+            self, id, master_key=self._key, enforce_ssl=True, tracing_config=sns.TracingConfig.ACTIVE
+        )
 
     def _build_log_group(self) -> logs.LogGroup:
         """SageMaker would create it without retention, and leave it behind."""

@@ -15,9 +15,16 @@ from darkroom.campaign import ResolvedCampaign
 from darkroom.campaign.model import Budget
 from stacks.alarms import AlarmRule, alarm_rules
 from stacks.budget import CampaignBudget, allow_budgets
+from stacks.alarms import GROUPS, AlarmGroup, AlarmRule, alarm_rules, members, paused_rule, runbook
 from stacks.dashboard import dashboard_body
 from stacks.inference_stack import VARIANT
 from stacks.permissions import allow_service, arn
+
+# The functions tell once a minute that the campaign is paused, and the alarm is looked at once a minute: so
+# long may somebody be told of what a pause has caused. The alarms themselves take longer.
+WAIT_SECONDS = 60
+# After a pause: an instance's start, and the first pictures.
+EXTENSION_SECONDS = 900
 
 
 class MonitoringStack(cdk.Stack):
@@ -41,15 +48,17 @@ class MonitoringStack(cdk.Stack):
         if campaign.file.budget is not None:
             self._build_budget(campaign.file.budget)
         waiting = drawings.queue_name if drawings else None
-        for rule in alarm_rules(
-            campaign, variant=VARIANT, dead_letters=dead_letters.queue_name, drawings=waiting
-        ):
-            self._build_alarm(rule)
+        rules = alarm_rules(campaign, variant=VARIANT, dead_letters=dead_letters.queue_name, drawings=waiting)
+        built = {rule.name: self._build_alarm(rule) for rule in rules}
+        self._paused = self._build_alarm(paused_rule(campaign.name), tells=False)
+        for group in GROUPS:
+            self._build_group(group, [built[rule.name] for rule in members(rules, group)])
         region = campaign.file.environment.region
         # Dashboards are global: one name an account, whatever the region (CloudWatch user guide, "Using
         # Amazon CloudWatch dashboards"), and a campaign may run in several.
         dashboard = f"{campaign.name}-{region}"
-        body = dashboard_body(campaign, variant=VARIANT, drawings=waiting)
+        lights = [arn(self, "cloudwatch", f"alarm:{campaign.name}-{rule.name}") for rule in rules]
+        body = dashboard_body(campaign, variant=VARIANT, drawings=waiting, alarms=lights)
         cloudwatch.CfnDashboard(
             self,
             "Dashboard",
@@ -83,21 +92,41 @@ class MonitoringStack(cdk.Stack):
         topic.add_to_resource_policy(allow_budgets(self, ["sns:Publish"], topic.topic_arn))
         CampaignBudget(self, "Spending", campaign=self._campaign, budget=budget, topic=topic)
 
-    def _build_alarm(self, rule: AlarmRule) -> None:
-        cloudwatch.CfnAlarm(
+    def _build_alarm(self, rule: AlarmRule, *, tells: bool = True) -> cloudwatch.CfnAlarm:
+        actions = [self._operations.topic_arn] if tells and rule.group is None else None
+        return cloudwatch.CfnAlarm(
             self,
-            "".join(part.capitalize() for part in rule.name.split("-")),
+            _logical(rule.name),
             alarm_name=f"{self._campaign.name}-{rule.name}",
-            alarm_description=rule.description,
+            alarm_description=runbook(rule.description, rule.name),
             namespace=rule.namespace,
             metric_name=rule.metric,
             dimensions=[{"name": name, "value": value} for name, value in rule.dimensions],
             statistic=rule.statistic,
             period=60,
             evaluation_periods=rule.minutes,
+            datapoints_to_alarm=rule.breaching_minutes,
             threshold=rule.threshold,
             comparison_operator="GreaterThanOrEqualToThreshold",
             treat_missing_data="notBreaching",
+            alarm_actions=actions,
+            ok_actions=actions,
+        )
+
+    def _build_group(self, group: AlarmGroup, alarms: list[cloudwatch.CfnAlarm]) -> None:
+        cloudwatch.CfnCompositeAlarm(
+            self,
+            _logical(group.name),
+            alarm_name=f"{self._campaign.name}-{group.name}",
+            alarm_description=runbook(group.description, group.name),
+            alarm_rule=" OR ".join(f'ALARM("{alarm.ref}")' for alarm in alarms),
             alarm_actions=[self._operations.topic_arn],
             ok_actions=[self._operations.topic_arn],
+            actions_suppressor=self._paused.ref,
+            actions_suppressor_wait_period=WAIT_SECONDS,
+            actions_suppressor_extension_period=EXTENSION_SECONDS,
         )
+
+
+def _logical(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("-"))

@@ -61,7 +61,7 @@ def _graph_queries(cloudwatch: Any, dashboard: str, title: str) -> tuple[list[di
     Format: CloudWatch API reference, "Dashboard body structure and syntax", metrics array.
     """
     body = json.loads(cloudwatch.get_dashboard(DashboardName=dashboard)["DashboardBody"])
-    graph = next(each["properties"] for each in body["widgets"] if each["properties"]["title"] == title)
+    graph = next(each["properties"] for each in body["widgets"] if each["properties"].get("title") == title)
     queries = []
     for *metric, shown in graph["metrics"]:
         query = {"Id": shown["id"], "Label": shown["label"], "ReturnData": shown["visible"]}

@@ -142,7 +142,9 @@ def _observation() -> Found:
     for logs in _backends(logs_backends):
         yield from (("AWS::Logs::LogGroup", name) for name in list(logs.groups))
     for cloudwatch in _backends(cloudwatch_backends):
-        yield from (("AWS::CloudWatch::Alarm", name) for name in list(cloudwatch.alarms))
+        for alarm in list(cloudwatch.alarms.values()):
+            kind = "Alarm" if alarm.rule is None else "CompositeAlarm"
+            yield f"AWS::CloudWatch::{kind}", alarm.name
         yield from (("AWS::CloudWatch::Dashboard", name) for name in list(cloudwatch.dashboards))
 
 

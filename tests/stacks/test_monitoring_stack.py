@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from darkroom.autoscaling.series import TimeSeries
 from tests.stacks.synthesized import Synth, Synthesized
 
 ALARM = "AWS::CloudWatch::Alarm"
+COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +33,61 @@ def test_there_is_an_alarm_for_each_thing_that_needs_a_person(launch: Synthesize
             "backlog-age",
             "no-capacity",
             "api-5xx",
+            "paused",
         )
     }
 
 
-def test_every_alarm_tells_the_operations_topic_and_is_quiet_without_data(launch: Synthesized) -> None:
-    (topic,) = launch.resources("monitoring", "AWS::SNS::Topic")
-    for alarm in launch.resources("monitoring", ALARM).values():
-        assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
-        assert alarm["Properties"]["OKActions"] == [{"Ref": topic}]
+def _rule(composite: dict[str, Any]) -> set[str]:
+    """The logical ids of the alarms in a composite alarm's rule."""
+    return {part["Ref"] for part in composite["AlarmRule"]["Fn::Join"][1] if isinstance(part, dict)}
+
+
+@pytest.mark.parametrize("campaign", ["national-launch", "demo"])
+def test_every_alarm_tells_the_operations_topic_itself_or_through_one_composite(
+    campaign: str, synth: Synth
+) -> None:
+    synthesized = synth(campaign)
+    (topic,) = synthesized.resources("monitoring", "AWS::SNS::Topic")
+    composites = [each["Properties"] for each in synthesized.resources("monitoring", COMPOSITE).values()]
+    grouped = [logical for composite in composites for logical in _rule(composite)]
+    for composite in composites:
+        assert composite["AlarmActions"] == composite["OKActions"] == [{"Ref": topic}]
+        assert composite["ActionsSuppressor"] == {"Ref": "Paused"}
+    for logical, alarm in synthesized.resources("monitoring", ALARM).items():
+        tells = "AlarmActions" in alarm["Properties"]
+        assert grouped.count(logical) + tells == (0 if logical == "Paused" else 1), logical
+        if tells:
+            assert alarm["Properties"]["AlarmActions"] == alarm["Properties"]["OKActions"] == [{"Ref": topic}]
         assert alarm["Properties"]["TreatMissingData"] == "notBreaching"
-        assert len(alarm["Properties"]["AlarmDescription"]) > 40
+
+
+def test_requests_that_fail_and_requests_that_wait_do_not_hide_each_other(launch: Synthesized) -> None:
+    composites = launch.resources("monitoring", COMPOSITE)
+    rules = {each["Properties"]["AlarmName"]: _rule(each["Properties"]) for each in composites.values()}
+    assert rules == {
+        "national-launch-requests-failing": {"JobsFailed", "Api5xx", "InvocationsFailed"},
+        "national-launch-requests-waiting": {"BacklogAge", "NoCapacity"},
+    }
+
+
+def _runbook() -> str:
+    """The runbook, or the part of it that is to go in there."""
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    return "\n".join(
+        path.read_text() for path in (docs / "operations.md", docs / "parts" / "observe.md") if path.exists()
+    )
+
+
+@pytest.mark.parametrize("campaign", ["national-launch", "storefront"])  # asynchronous, realtime
+def test_every_alarm_names_its_entry_of_the_runbook(campaign: str, synth: Synth) -> None:
+    synthesized = synth(campaign)
+    runbook = _runbook()
+    for kind in (ALARM, COMPOSITE):
+        for alarm in synthesized.resources("monitoring", kind).values():
+            name = alarm["Properties"]["AlarmName"].removeprefix(f"{campaign}-")
+            assert alarm["Properties"]["AlarmDescription"].endswith(f" Runbook: docs/operations.md#{name}")
+            assert f"### {name}\n" in runbook, f"{name} has no entry"
 
 
 def test_the_alarms_may_publish_to_the_topic_though_its_policy_is_its_own(launch: Synthesized) -> None:
@@ -52,7 +98,8 @@ def test_the_alarms_may_publish_to_the_topic_though_its_policy_is_its_own(launch
         "sns:Publish",
     )
     (alarms,) = allowed["Condition"]["ArnLike"]["aws:SourceArn"]
-    for alarm in launch.resources("monitoring", ALARM).values():
+    resources = launch.resources("monitoring", ALARM) | launch.resources("monitoring", COMPOSITE)
+    for alarm in resources.values():
         name = alarm["Properties"]["AlarmName"]
         assert fnmatch(f"arn:aws:cloudwatch:us-west-2:111122223333:alarm:{name}", alarms)
 
@@ -79,7 +126,7 @@ def test_every_address_is_subscribed(launch: Synthesized, synth: Synth) -> None:
 
 def _utilization_graph(synthesized: Synthesized) -> dict[str, Any]:
     body = json.loads(synthesized.only("monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"])
-    graphs = {widget["properties"]["title"]: widget["properties"] for widget in body["widgets"]}
+    graphs = {widget["properties"].get("title"): widget["properties"] for widget in body["widgets"]}
     graph: dict[str, Any] = graphs["Utilization"]
     return graph
 
@@ -117,10 +164,49 @@ def test_the_dashboard_draws_what_waits_and_comes_over_what_the_fleet_draws(synt
     assert utilization.latest() == pytest.approx(0.75)
 
 
-def test_the_dashboard_has_the_six_graphs_side_by_side(launch: Synthesized) -> None:
-    body = json.loads(launch.only("monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"])
-    titles = [widget["properties"]["title"].split(" (")[0] for widget in body["widgets"]]
-    assert titles == ["Request latency", "Utilization", "Backlog", "Instances in service", "Cache", "Errors"]
-    places = {(widget["x"], widget["y"]) for widget in body["widgets"]}
-    assert len(places) == 6
-    assert all(widget["properties"]["region"] == "us-west-2" for widget in body["widgets"])
+def _widgets(synthesized: Synthesized) -> list[dict[str, Any]]:
+    body = json.loads(synthesized.only("monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"])
+    widgets: list[dict[str, Any]] = body["widgets"]
+    return widgets
+
+
+def test_the_dashboard_begins_with_what_is_read_in_ten_seconds(launch: Synthesized) -> None:
+    widgets = _widgets(launch)
+    titles = [str(widget["properties"].get("title", widget["type"])).split(" (")[0] for widget in widgets]
+    assert titles == [
+        "Healthy?", "People wait", "Waiting now", "Instances", "Last hour", "text",
+        "Request latency", "Utilization", "Backlog", "Instances in service", "Requests by stage",
+        "Seconds by stage", "Cache", "Errors",
+    ]  # fmt: skip
+    lights = widgets[0]["properties"]["alarms"]
+    prefix = "arn:aws:cloudwatch:us-west-2:111122223333:alarm:national-launch-"
+    alarms = {each["Properties"]["AlarmName"] for each in launch.resources("monitoring", ALARM).values()}
+    assert {light.removeprefix(prefix) for light in lights} == {
+        name.removeprefix("national-launch-") for name in alarms
+    } - {"paused"}
+
+
+def test_no_widget_lies_on_another_and_all_are_of_the_region(launch: Synthesized) -> None:
+    cells = set()
+    for widget in _widgets(launch):
+        assert widget["x"] + widget["width"] <= 24
+        for x in range(widget["x"], widget["x"] + widget["width"]):
+            for y in range(widget["y"], widget["y"] + widget["height"]):
+                assert (x, y) not in cells
+                cells.add((x, y))
+        if widget["type"] == "metric":
+            assert widget["properties"]["region"] == "us-west-2"
+
+
+def test_the_fleets_price_is_shown_by_the_hour(launch: Synthesized) -> None:
+    (instances,) = [
+        each["properties"] for each in _widgets(launch) if each["properties"].get("title") == "Instances"
+    ]
+    known: dict[str, Value] = {"n": TimeSeries((3.0,), 60)}
+    for row in instances["metrics"]:
+        if len(row) == 1:
+            known[row[0]["id"]] = evaluate_series(row[0]["expression"], known)
+    dollars = known["dollars"]
+    assert isinstance(dollars, TimeSeries)
+    # Three ml.inf2.48xlarge, by the shipped price file.
+    assert dollars.latest() == pytest.approx(3 * 15.58)

@@ -131,6 +131,7 @@ def test_what_wakes_somebody_and_is_drawn_is_there_for_a_realtime_endpoint(shop:
         "ApproximateAgeOfOldestMessage",
         "ModelLatency",
         "5XXError",
+        "Paused",
     }
     body = json.dumps(shop.only("monitoring", "AWS::CloudWatch::Dashboard"))
     assert "InvocationsPerInstance" in body

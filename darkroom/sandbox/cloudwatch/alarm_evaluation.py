@@ -17,6 +17,7 @@ from darkroom.autoscaling.series import TimeSeries
 from darkroom.sandbox.cloudwatch.alarm_actions import actions_of, is_scaling_policy
 from darkroom.sandbox.cloudwatch.alarm_texts import Datapoint, reason, reason_data
 from darkroom.sandbox.cloudwatch.backend import SandboxCloudWatchBackend
+from darkroom.sandbox.cloudwatch.composite_alarms import evaluate as evaluate_composites
 from darkroom.sandbox.moments import datetime_of
 
 EVALUATION_SECONDS = 10.0
@@ -53,6 +54,7 @@ def tick(moment: float) -> None:
                 for alarm, definition in _due(backend, moment)
                 for call in _evaluate(backend, alarm, definition, moment)
             ]
+            evaluate_composites(backend, moment)
             if invocations:
                 scaling: Any = applicationautoscaling_backends[account_id][region]
                 scaling.invoke_policies(invocations, moment)

@@ -119,9 +119,14 @@ def sns_message(alarm: Alarm, account_id: str, before: str) -> str:
             "OKActions": alarm.ok_actions,
             "AlarmActions": alarm.alarm_actions,
             "InsufficientDataActions": alarm.insufficient_data_actions,
-            "Trigger": _trigger(alarm),
+            **_cause(alarm),
         }
     )
+
+
+def _cause(alarm: Alarm) -> dict[str, Any]:
+    """What the alarm goes by: its metric, or a composite alarm's rule."""
+    return {"AlarmRule": alarm.rule} if alarm.rule is not None else {"Trigger": _trigger(alarm)}
 
 
 def _trigger(alarm: Alarm) -> dict[str, Any]:

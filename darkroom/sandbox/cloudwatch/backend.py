@@ -18,6 +18,7 @@ from darkroom.autoscaling.properties import read_metric_alarm
 from darkroom.sandbox.clock import Clock
 from darkroom.sandbox.cloudwatch.alarm_actions import actions_of, is_scaling_policy, notify
 from darkroom.sandbox.cloudwatch.alarm_history import AlarmHistory
+from darkroom.sandbox.cloudwatch.composite_alarms import CompositeAlarm
 from darkroom.sandbox.cloudwatch.metric_store import MetricKey, MetricStore
 from darkroom.sandbox.cloudwatch.queries import get_metric_data, get_metric_statistics
 from darkroom.sandbox.cloudwatch.responses import SandboxCloudWatchResponse
@@ -142,6 +143,30 @@ class SandboxCloudWatchBackend(CloudWatchBackend):
         self.history.configured(name, "updated" if previous else "created", now)
         return alarm
 
+    def put_composite_alarm(self, name: str, given: Mapping[str, Any]) -> CompositeAlarm:
+        """Create or replace a composite alarm; the alarms that it names must be there."""
+        previous = self.alarms.get(name)
+        if previous is not None and not isinstance(previous, CompositeAlarm):
+            raise ValidationError(f"There is a metric alarm of the name {name}.")
+        try:
+            alarm = CompositeAlarm(self.account_id, self.region_name, name, given)
+        except ValueError as error:
+            raise ValidationError(f"AlarmRule: {error}.") from error
+        missing = [one for one in alarm.required() if one not in self.alarms]
+        if missing or name in alarm.required():
+            raise ValidationError(f"Alarms that {name} can't depend on: {', '.join(missing or [name])}.")
+        now = self.clock.now_datetime()
+        alarm.configuration_updated_timestamp = alarm.state_updated_timestamp = now
+        if previous is not None:
+            alarm.state_value, alarm.told = previous.state_value, previous.told
+            alarm.state_reason, alarm.entered_at = previous.state_reason, previous.entered_at
+            alarm.state_updated_timestamp = previous.state_updated_timestamp
+        self.alarms[name] = alarm
+        if given.get("Tags"):
+            self.tagger.tag_resource(alarm.alarm_arn, given["Tags"])
+        self.history.configured(name, "updated" if previous else "created", now)
+        return alarm
+
     def _put_back(self, name: str, previous: Alarm | None) -> None:
         if previous is None:
             del self.alarms[name]
@@ -156,7 +181,7 @@ class SandboxCloudWatchBackend(CloudWatchBackend):
         super().delete_alarms(alarm_names)
 
         for name in alarm_names:
-            del self.definitions[name]
+            self.definitions.pop(name, None)  # a composite alarm has none
             self.history.configured(name, "deleted", self.clock.now_datetime())
 
     def set_alarm_state(self, alarm_name: str, reason: str, reason_data: str, state_value: str) -> None:
@@ -178,9 +203,21 @@ class SandboxCloudWatchBackend(CloudWatchBackend):
 
     def entered(self, alarm: Alarm, before: str) -> None:
         """Record that ``alarm`` has left the state ``before``, and send the notifications."""
+        self.record_state(alarm, before)
+        if isinstance(alarm, CompositeAlarm):
+            alarm.entered_at = self.clock.now()  # its actions are taken at the next evaluation
+        else:
+            self.act(alarm, before)
+
+    def record_state(self, alarm: Alarm, before: str) -> None:
+        """Record that ``alarm`` has left the state ``before``."""
         now = self.clock.now_datetime()
         alarm.state_updated_timestamp = now
         self.history.changed(alarm.name, before, alarm.state_value, alarm.state_reason, now)
+
+    def act(self, alarm: Alarm, before: str) -> None:
+        """Send the notifications of the state that ``alarm`` is in."""
+        now = self.clock.now_datetime()
         for action in actions_of(alarm):
             if not is_scaling_policy(action):
                 self.history.acted(alarm.name, action, notify(alarm, action, self.account_id, before), now)

@@ -1,4 +1,4 @@
-"""CloudFormation's AWS::CloudWatch::Alarm."""
+"""CloudFormation's AWS::CloudWatch::Alarm and AWS::CloudWatch::CompositeAlarm."""
 
 from __future__ import annotations
 
@@ -36,6 +36,40 @@ class AlarmHandler(ResourceHandler):
         client.put_metric_alarm(**{**_parameters(request.properties), "AlarmName": name})
         arn = client.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["AlarmArn"]
         return Resource(name, {"Arn": arn})
+
+
+class CompositeAlarmHandler(ResourceHandler):
+    """An alarm on other alarms' states. ``Ref`` is its name."""
+
+    type_name = "AWS::CloudWatch::CompositeAlarm"
+    properties = frozenset(
+        {
+            "ActionsEnabled", "ActionsSuppressor", "ActionsSuppressorExtensionPeriod",
+            "ActionsSuppressorWaitPeriod", "AlarmActions", "AlarmDescription", "AlarmName", "AlarmRule",
+            "InsufficientDataActions", "OKActions", "Tags",
+        }
+    )  # fmt: skip
+
+    def create(self, request: HandlerRequest) -> Resource:
+        return self._put(request, request.properties.get("AlarmName") or request.default_name(255))
+
+    def update(self, request: HandlerRequest) -> Resource:
+        return self._put(request, request.physical_id)
+
+    def delete(self, request: HandlerRequest) -> None:
+        request.client("cloudwatch").delete_alarms(AlarmNames=[request.physical_id])
+
+    def _put(self, request: HandlerRequest, name: str) -> Resource:
+        client = request.client("cloudwatch")
+        given = dict(request.properties)
+        for period in ("ActionsSuppressorExtensionPeriod", "ActionsSuppressorWaitPeriod"):
+            if period in given:
+                given[period] = int(given[period])
+        if "ActionsEnabled" in given:
+            given["ActionsEnabled"] = str(given["ActionsEnabled"]).lower() == "true"
+        client.put_composite_alarm(**{**given, "AlarmName": name})
+        found = client.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])
+        return Resource(name, {"Arn": found["CompositeAlarms"][0]["AlarmArn"]})
 
 
 def _parameters(properties: Any) -> dict[str, Any]:

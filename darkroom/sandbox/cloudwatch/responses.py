@@ -30,6 +30,23 @@ class SandboxCloudWatchResponse(CloudWatchResponse):
         datapoints = self._sandbox_backend.get_statistics(self._get_params(), statistics, extended)
         return ActionResult({"Label": self._get_param("MetricName"), "Datapoints": datapoints})
 
+    def put_composite_alarm(self) -> ActionResult:
+        """PutCompositeAlarm."""
+        given = self._get_params()
+        self._sandbox_backend.put_composite_alarm(given["AlarmName"], given)
+        return ActionResult({})
+
+    def describe_alarms(self) -> ActionResult:
+        """DescribeAlarms: "If you omit this parameter [AlarmTypes], only metric alarms are returned"."""
+        answer = super().describe_alarms()
+        result: Any = answer._result
+        types = self._get_param("AlarmTypes") or ["MetricAlarm"]
+        state = self._get_param("StateValue")
+        for kind in ("MetricAlarm", "CompositeAlarm"):
+            found = result[f"{kind}s"] if kind in types else []
+            result[f"{kind}s"] = [one for one in found if state in (None, one.state_value)]
+        return answer
+
     def describe_alarm_history(self) -> ActionResult:
         """DescribeAlarmHistory, a page at a time."""
         start, end = self._get_param("StartDate"), self._get_param("EndDate")

@@ -6,7 +6,6 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -145,7 +144,7 @@ def _span(parts: list[dict[str, Any]]) -> tuple[float, float]:
     return began, max(part.get("end_time", began) for part in parts)
 
 
-def _conditions(expression: str | None) -> Iterator[tuple[str, str]]:
+def _conditions(expression: str | None) -> list[tuple[str, str]]:
     found = []
     for condition in _BOTH.split(expression.strip()) if expression else []:
         match = _CONDITION.fullmatch(condition)
@@ -157,4 +156,4 @@ def _conditions(expression: str | None) -> Iterator[tuple[str, str]]:
                 status=400,
             )
         found.append((match[1] or match[2], match[3]))
-    return iter(found)
+    return found

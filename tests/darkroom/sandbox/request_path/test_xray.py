@@ -79,6 +79,8 @@ def test_spans_that_come_by_the_daemon_are_in_their_segment_and_found_by_annotat
     send(address, span("S3", "c", "b" * 16, annotations={"job_id": "j1"}))
     send(address, span("front", "b", "a" * 16))
     send(address, span("function", "a"))
+    for end in "xyz":
+        send(address, span("another", "d", annotations={"job_id": "j3"}) | {"trace_id": ROOT[:-1] + end})
     client = aws.client("xray")
     eventually(lambda: trace(aws, ROOT).get("function", {}).get("subsegments"))
     (front,) = trace(aws, ROOT)["function"]["subsegments"]
@@ -90,6 +92,7 @@ def test_spans_that_come_by_the_daemon_are_in_their_segment_and_found_by_annotat
         summaries = client.get_trace_summaries(**window, FilterExpression=expression)["TraceSummaries"]
         return [one["Id"] for one in summaries]
 
+    eventually(lambda: len(found('annotation.job_id = "j3"')) == 3)
     assert found('annotation.job_id = "j1"') == [ROOT]
     assert found('annotation[job_id] = "j2"') == []
     with pytest.raises(botocore.exceptions.ClientError, match="does not play the filter"):

@@ -1,0 +1,223 @@
+"""How a deployed campaign is: endpoint, queue, requests, alarms, jobs, dead letters, stacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import botocore.exceptions
+
+from darkroom.operations.campaign_stacks import CampaignStacks, StackState, campaign_stacks
+from darkroom.operations.recent_metrics import Backlog, RecentRequests, backlog, recent_requests
+from darkroom.operations.service_clock import service_now
+
+_RUNBOOK = re.compile(r"Runbook: (\S+)")
+_SHARDS = "0123456789abcdef"
+# Jobs are counted by the index; past this many the figure says nothing more.
+MOST_COUNTED = 10_000
+_ALARMS_A_CALL = 100
+
+
+class StatusError(Exception):
+    """AWS did not answer what the status is made of; the text says what was asked."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """SageMaker's endpoint; ``minimum`` and ``maximum`` are what scaling may do."""
+
+    status: str
+    instances: int
+    wanted: int
+    minimum: int | None
+    maximum: int | None
+    failure: str | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm that is in ALARM, and the entry of the runbook about it."""
+
+    name: str
+    since: datetime
+    reason: str
+    runbook: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """A campaign at a moment.
+
+    Attributes:
+        moment: by the clock of the AWS that was asked.
+        endpoint: None where nothing has been built to serve yet.
+        open_jobs: requests that somebody waits for, at most MOST_COUNTED.
+        dead_letters: messages that nobody could handle.
+        paused_at: since when the campaign is paused.
+    """
+
+    campaign: str
+    region: str
+    moment: datetime
+    endpoint: Endpoint | None
+    backlog: Backlog
+    requests: RecentRequests
+    alarms: Sequence[Alarm]
+    open_jobs: int
+    dead_letters: int
+    paused_at: datetime | None
+    stacks: Sequence[StackState]
+
+    @property
+    def is_healthy(self) -> bool:
+        """No alarm, and every stack as it should be."""
+        return not self.alarms and not any(_is_broken(stack.status) for stack in self.stacks)
+
+
+def read_status(campaign: str, *, minutes: int = 15, session: Any = None) -> Status:
+    """The status of a deployed campaign, its requests over the last ``minutes``.
+
+    Raises:
+        NotDeployedError: it is not there.
+        StatusError: it is, and something about it can't be read.
+    """
+    session = session or boto3.Session()
+    stacks = campaign_stacks(campaign, session)
+    try:
+        return _read(campaign, minutes, session, stacks)
+    except botocore.exceptions.ClientError as error:
+        raise StatusError(
+            f"{error.operation_name} was answered with {error.response['Error']['Code']}: "
+            f"{error.response['Error']['Message']}"
+        ) from error
+    except botocore.exceptions.BotoCoreError as error:
+        raise StatusError(f"no answer: {error}") from error
+
+
+def _read(campaign: str, minutes: int, session: Any, stacks: CampaignStacks) -> Status:
+    now = datetime.fromtimestamp(service_now(session), UTC)
+    cloudwatch = session.client("cloudwatch")
+    table = stacks.first("data", "AWS::DynamoDB::Table")
+    dynamodb = session.client("dynamodb")
+    return Status(
+        campaign=campaign,
+        region=str(session.region_name),
+        moment=now,
+        endpoint=_endpoint(campaign, session),
+        backlog=backlog(cloudwatch, campaign, _drawings(stacks), now),
+        requests=recent_requests(cloudwatch, campaign, now, minutes),
+        alarms=_alarms(cloudwatch, stacks),
+        open_jobs=0 if table is None else _open_jobs(dynamodb, table),
+        dead_letters=_dead_letters(session, stacks),
+        paused_at=None if table is None else _paused_at(dynamodb, table),
+        stacks=stacks.states,
+    )
+
+
+def _drawings(stacks: CampaignStacks) -> str | None:
+    """The name of a realtime campaign's queue."""
+    url = stacks.first("api", "AWS::SQS::Queue", "Drawings")
+    return None if url is None else url.rsplit("/", 1)[-1]
+
+
+def _endpoint(campaign: str, session: Any) -> Endpoint | None:
+    try:
+        found = session.client("sagemaker").describe_endpoint(EndpointName=campaign)
+    except botocore.exceptions.ClientError as error:
+        if "Could not find" in error.response["Error"]["Message"]:
+            return None
+        raise
+    variants = found.get("ProductionVariants") or [{}]
+    minimum, maximum = _bounds(campaign, session)
+    return Endpoint(
+        status=found["EndpointStatus"],
+        instances=int(variants[0].get("CurrentInstanceCount") or 0),
+        wanted=int(variants[0].get("DesiredInstanceCount") or 0),
+        minimum=minimum,
+        maximum=maximum,
+        failure=found.get("FailureReason"),
+        changed_at=found["LastModifiedTime"],
+    )
+
+
+def _bounds(campaign: str, session: Any) -> tuple[int | None, int | None]:
+    answer = session.client("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="sagemaker", ResourceIds=[f"endpoint/{campaign}/variant/AllTraffic"]
+    )
+    for target in answer["ScalableTargets"]:
+        return int(target["MinCapacity"]), int(target["MaxCapacity"])
+    return None, None
+
+
+def _alarms(cloudwatch: Any, stacks: CampaignStacks) -> list[Alarm]:
+    """Those of the campaign's stacks that are about trouble, and not about scaling."""
+    names = [
+        name
+        for part in ("inference", "monitoring", "build")
+        for kind in ("Alarm", "CompositeAlarm")
+        for name in stacks.ids(part, f"AWS::CloudWatch::{kind}")
+    ]
+    found: list[Mapping[str, Any]] = []
+    for start in range(0, len(names), _ALARMS_A_CALL):
+        answer = cloudwatch.describe_alarms(
+            AlarmNames=names[start : start + _ALARMS_A_CALL],
+            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+            MaxRecords=_ALARMS_A_CALL,
+        )
+        found += [*answer["CompositeAlarms"], *answer["MetricAlarms"]]
+    return [_alarm(one) for one in found if one["StateValue"] == "ALARM" and not _scales(one)]
+
+
+def _scales(alarm: Mapping[str, Any]) -> bool:
+    return any(":scalingPolicy:" in action for action in alarm.get("AlarmActions", []))
+
+
+def _alarm(described: Mapping[str, Any]) -> Alarm:
+    entry = _RUNBOOK.search(described.get("AlarmDescription") or "")
+    return Alarm(
+        name=described["AlarmName"],
+        since=described["StateUpdatedTimestamp"],
+        reason=described.get("StateReason", ""),
+        runbook=None if entry is None else entry[1],
+    )
+
+
+def _open_jobs(dynamodb: Any, table: str) -> int:
+    counted = 0
+    for shard in _SHARDS:
+        pages = dynamodb.get_paginator("query").paginate(
+            TableName=table,
+            IndexName="open",
+            KeyConditionExpression="open_since_bucket = :shard",
+            ExpressionAttributeValues={":shard": {"S": shard}},
+            Select="COUNT",
+        )
+        for page in pages:
+            counted += page["Count"]
+            if counted >= MOST_COUNTED:
+                return MOST_COUNTED
+    return counted
+
+
+def _paused_at(dynamodb: Any, table: str) -> datetime | None:
+    """What the control row of `darkroom pause` says."""
+    item = dynamodb.get_item(TableName=table, Key={"job_id": {"S": "campaign"}}).get("Item", {})
+    return datetime.fromtimestamp(float(item["paused_at"]["N"]), UTC) if "paused_at" in item else None
+
+
+def _dead_letters(session: Any, stacks: CampaignStacks) -> int:
+    url = stacks.first("api", "AWS::SQS::Queue", "DeadLetters")
+    if url is None:
+        return 0
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = session.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
+
+
+def _is_broken(status: str) -> bool:
+    return "FAILED" in status or "ROLLBACK" in status

@@ -1,6 +1,6 @@
 """The ``darkroom`` command: one module for each thing that an engineer does with a campaign."""
 
-from darkroom.cli import deployed, files, local, spending
+from darkroom.cli import deployed, files, loading, local, spending
 from darkroom.cli.application import app
 
-__all__ = ["app", "deployed", "files", "local", "spending"]
+__all__ = ["app", "deployed", "files", "loading", "local", "spending"]

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from darkroom.operations.control_row import ControlRow
-from darkroom.operations.costs.bill import TAG, Bill, month_to_date
+from darkroom.operations.costs.bill import Bill, month_to_date
 from darkroom.operations.costs.estimate import CostLine, Span, Total, by_month, by_use, month_of, total_of
 from darkroom.operations.costs.fixed import Template, fixed_units
 from darkroom.operations.costs.prices import Price, ServicePrices
@@ -135,10 +135,11 @@ def _price(unit: str, instance_type: str | None, instances: Prices, services: Se
 
 
 def _stacks(session: Any, campaign: str) -> Iterator[Mapping[str, Any]]:
-    """The stacks that carry the campaign's tag."""
+    """The campaign's stacks: CAMPAIGN-WORD. Another campaign may be called CAMPAIGN-MORE: its have two."""
     for page in session.client("cloudformation").get_paginator("describe_stacks").paginate():
         for stack in page["Stacks"]:
-            if {"Key": TAG, "Value": campaign} in stack.get("Tags", []):
+            prefix, _, word = stack["StackName"].rpartition("-")
+            if prefix == campaign and word and stack["StackStatus"] != "DELETE_COMPLETE":
                 yield stack
 
 

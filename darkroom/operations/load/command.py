@@ -140,8 +140,8 @@ def _announce(
     busiest = int(np.bincount(traffic.arrivals.astype(np.int64)).max())
     console.print(
         f"{len(traffic):,} requests in {seconds_text(traffic.seconds)}, {busiest} in the busiest second; "
-        f"about {summary.drawn:,} pictures are drawn, by {summary.most_instances} instances at most. Predicted "
-        f"to cost ${cost:,.2f}: {summary.instance_hours:.2f} instance-hours, and requests."
+        f"about {summary.drawn:,} pictures are drawn, by {summary.most_instances} instances at most. "
+        f"Predicted to cost ${cost:,.2f}: {summary.instance_hours:.2f} instance-hours, and requests."
     )
     if busiest > api.burst:
         console.print(

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.operations.costs.bill import month_to_date
-from darkroom.operations.costs.estimate import HOUR, Span, by_month, by_use, month_of, projected, total_of
+from darkroom.operations.costs.estimate import Span, by_month, by_use, month_of, projected, total_of
 from darkroom.operations.costs.fixed import fixed_units
 from darkroom.operations.costs.prices import Price, PriceError, read_service_prices
+from darkroom.operations.costs.usage import HOUR
 
 NOON = datetime(2026, 11, 11, 12, tzinfo=UTC).timestamp()
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC).timestamp(), datetime(2026, 12, 1, tzinfo=UTC).timestamp()
@@ -29,7 +30,7 @@ def test_the_month_is_the_calendars_from_when_the_campaign_began() -> None:
 def test_a_steady_rate_is_carried_on_to_the_months_end(rate: float, began: int, now: int) -> None:
     begin, moment = sorted((began % now, now))
     span = Span(begin * HOUR, moment * HOUR, 720 * HOUR)
-    hours = {hour * HOUR: rate for hour in range(begin, moment)}
+    hours = {float(hour * HOUR): rate for hour in range(begin, moment)}
     assert projected(hours, span, goes_on=True) == pytest.approx(rate * (720 - begin))
 
 

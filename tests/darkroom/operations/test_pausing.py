@@ -214,7 +214,7 @@ def test_it_waits_until_what_is_under_way_is_drawn_but_not_for_what_is_held(
         if len(naps) == 2:
             world.dynamodb.delete_item(TableName="jobs", Key={"job_id": {"S": "a" * 32}})
 
-    monkeypatch.setattr(pausing.time, "sleep", sleep)
+    monkeypatch.setattr("darkroom.operations.pausing.time.sleep", sleep)
     left = pausing.pause(world.campaign, world.said.append)
     assert len(naps) == 2
     assert (left.under_way, left.held) == (0, 1)
@@ -222,7 +222,7 @@ def test_it_waits_until_what_is_under_way_is_drawn_but_not_for_what_is_held(
 
 
 def test_who_resumes_while_it_drains_is_not_overruled(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pausing.time, "sleep", lambda _seconds: world.resume())
+    monkeypatch.setattr("darkroom.operations.pausing.time.sleep", lambda _seconds: world.resume())
     with pytest.raises(pausing.ResumedMeanwhileError, match="demo was resumed"):
         pausing.pause(world.campaign, world.said.append)
     assert world.bounds() == RUNNING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -49,3 +50,43 @@ def resume(campaign: str) -> None:
     with told(NotDeployedError, PauseError):
         found = resume_campaign(find_campaign(campaign, boto3.Session()), typer.echo)
     typer.echo(f"{campaign} runs." if found.paused_at else f"{campaign} was not paused; it runs.")
+
+
+@app.command()
+def costs(
+    campaign: str,
+    bill: Annotated[
+        bool, typer.Option("--bill/--no-bill", help="Ask Cost Explorer too; AWS asks a cent for that.")
+    ] = True,
+    prices: Annotated[
+        Path | None, typer.Option(help="Prices of instances, in place of the shipped ones.")
+    ] = None,
+    service_prices: Annotated[
+        Path | None, typer.Option(help="Prices of everything else, in place of the shipped ones.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show a deployed campaign's bill so far, and the forecast to the month's end from its metrics."""
+    from json import dumps
+
+    import boto3
+    from rich.console import Console
+
+    from darkroom.deployed import NotDeployedError
+    from darkroom.operations.costs.prices import PriceError, read_service_prices
+    from darkroom.operations.costs.report import costs_of, show
+    from darkroom.operations.deployed_campaign import find_campaign
+    from darkroom.planner.prices import read_prices
+    from darkroom.planner.problem import PlanError
+
+    with told(NotDeployedError, PlanError, PriceError):
+        found = costs_of(
+            find_campaign(campaign, boto3.Session()),
+            read_prices() if prices is None else read_prices(prices),
+            read_service_prices() if service_prices is None else read_service_prices(service_prices),
+            ask_bill=bill,
+        )
+    if json:
+        typer.echo(dumps(found.as_json(), indent=2))
+    else:
+        show(found, Console())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +20,11 @@ class Control:
 
     Attributes:
         bounds: the scaling as it was before the pause (darkroom/operations/scaling_bounds.py).
-        silenced: names of the alarms whose actions the pause has turned off.
     """
 
     paused_at: float | None = None
     resumed_at: float | None = None
     bounds: Mapping[str, Any] | None = None
-    silenced: Sequence[str] = ()
 
 
 class ControlRow:
@@ -46,7 +44,6 @@ class ControlRow:
             paused_at=_number(item, "paused_at"),
             resumed_at=_number(item, "resumed_at"),
             bounds=json.loads(item["bounds"]["S"]) if "bounds" in item else None,
-            silenced=sorted(item.get("silenced", {}).get("SS", [])),
         )
 
     def begin_pause(self) -> None:
@@ -57,13 +54,9 @@ class ControlRow:
         """Keep what the end of the pause restores."""
         self._update("SET bounds = :bounds", {":bounds": {"S": json.dumps(bounds, sort_keys=True)}})
 
-    def add_silenced(self, names: Sequence[str]) -> None:
-        """Keep whose actions the end of the pause turns on again."""
-        self._update("ADD silenced :names", {":names": {"SS": list(names)}})
-
     def end_pause(self) -> None:
         """From now on requests are accepted again."""
-        self._update("SET resumed_at = :now REMOVE paused_at, bounds, silenced", {":now": _now()})
+        self._update("SET resumed_at = :now REMOVE paused_at, bounds", {":now": _now()})
 
     def _update(self, update: str, values: Mapping[str, Any]) -> None:
         self._dynamodb.update_item(

@@ -2,7 +2,7 @@
 
 Every step may be interrupted, and either command may be given again at any time: what a step changes is
 written into the control row first, and each step looks at how things are, not at what ran before. Accepting
-stops first and begins again last.
+stops first and begins again last. Alarms hear of it by the metric Paused, which reconciliation publishes.
 """
 
 from __future__ import annotations
@@ -20,9 +20,6 @@ from darkroom.operations.deployed_campaign import DeployedCampaign
 from darkroom.operations.open_jobs import OpenJobs, count_open_jobs
 from darkroom.operations.scaling_bounds import Bounds, ScalableTarget, as_if_never_paused
 from darkroom.operations.service_clock import service_now
-
-ALARMS_OF_A_PAUSE = ("api-5xx", "backlog-age", "no-capacity")
-"""Alarms that a pause itself sets off: refusals are 503s, and what waits grows old with nobody to draw it."""
 
 ACCEPTED_LATE_SECONDS = 35.0
 """A function goes by what it read for 5 s, and the front-end may then run for 28 s."""
@@ -46,7 +43,6 @@ class _Services:
     control: ControlRow
     target: ScalableTarget
     dynamodb: Any
-    cloudwatch: Any
     functions: Any
 
     @property
@@ -62,7 +58,6 @@ def _services(campaign: DeployedCampaign) -> _Services:
         control=ControlRow(dynamodb, campaign.jobs_table),
         target=ScalableTarget(campaign.session.client("application-autoscaling"), campaign.name),
         dynamodb=dynamodb,
-        cloudwatch=campaign.session.client("cloudwatch"),
         functions=campaign.session.client("lambda"),
     )
 
@@ -84,7 +79,6 @@ def pause(campaign: DeployedCampaign, say: Say, *, at_once: bool = False) -> Ope
     with _told("pause", campaign.name):
         services.control.begin_pause()
         say("New requests are refused with 503 from now on; pictures that are there are served.")
-        _silence(services)
         if not at_once:
             _wait_until_drained(services, say)
         _stop_drawing(services, say)
@@ -92,7 +86,7 @@ def pause(campaign: DeployedCampaign, say: Say, *, at_once: bool = False) -> Ope
 
 
 def resume(campaign: DeployedCampaign, say: Say) -> Control:
-    """Restore scaling and alarms, then accept again; what was held is drawn again within minutes.
+    """Restore scaling, then accept again; what was held is drawn again within minutes.
 
     Returns:
         The control row as it was found; without ``paused_at`` there was no pause.
@@ -106,21 +100,9 @@ def resume(campaign: DeployedCampaign, say: Say) -> Control:
         _restore_scaling(services, found, say)
         if campaign.drawings_mapping is not None:
             _set_drawing(services, enabled=True)
-        if found.silenced:
-            services.cloudwatch.enable_alarm_actions(AlarmNames=list(found.silenced))
         services.control.end_pause()
         say("Requests are accepted again.")
         return found
-
-
-def _silence(services: _Services) -> None:
-    """Turn off the actions of the alarms that the pause sets off, and only of those that have them on."""
-    names = [f"{services.campaign.name}-{alarm}" for alarm in ALARMS_OF_A_PAUSE]
-    answer = services.cloudwatch.describe_alarms(AlarmNames=names)
-    loud = [alarm["AlarmName"] for alarm in answer["MetricAlarms"] if alarm["ActionsEnabled"]]
-    if loud:
-        services.control.add_silenced(loud)
-        services.cloudwatch.disable_alarm_actions(AlarmNames=loud)
 
 
 def _wait_until_drained(services: _Services, say: Say) -> None:

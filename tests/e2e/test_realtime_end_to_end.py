@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
 from darkroom.demo.client import download
+from darkroom.operations.deployed_campaign import find_campaign
+from darkroom.operations.pausing import pause, resume
 from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
@@ -92,6 +95,32 @@ def test_a_worker_that_dies_over_a_picture_costs_an_attempt_and_no_picture(live:
     assert live.sandbox.faults()["kill_workers"] == 0
     attempts = [name for name in live.endpoint()["by_inference_id"] if name.startswith(job_id)]
     assert attempts == [f"{job_id}.2"], "the first attempt brought none"
+
+
+def test_a_pause_keeps_the_queue_and_the_one_instance_that_a_realtime_endpoint_has(
+    live: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in live.sandbox.env().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    campaign = find_campaign(live.name, boto3.Session())
+    said: list[str] = []
+    ids = [live.api.ask({"prompt": f"{n} boats in the ice"}).body["id"] for n in range(8)]
+    pause(campaign, said.append, at_once=True)
+    try:
+        kept = [job_id for job_id in ids if live.api.job(job_id).body["status"] == "queued"]
+        assert kept
+        mapping = live.client("lambda").get_event_source_mapping(UUID=campaign.drawings_mapping)
+        assert mapping["State"] == "Disabled"
+        assert len(live.endpoint()["instances"]) == 1
+    finally:
+        resume(campaign, said.append)
+    assert (
+        live.client("lambda").get_event_source_mapping(UUID=campaign.drawings_mapping)["State"] == "Enabled"
+    )
+    for job_id in ids:
+        assert live.api.wait(job_id, deadline_seconds=120).body["status"] == "done"
+    assert {live.drawn()[job_id] for job_id in ids} == {1}
 
 
 def test_load_brings_an_instance_and_every_request_ends_in_a_picture(live: Deployment) -> None:

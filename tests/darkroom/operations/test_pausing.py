@@ -21,7 +21,6 @@ TARGET = {
     "ResourceId": "endpoint/demo/variant/AllTraffic",
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
-ALARMS = ("demo-api-5xx", "demo-backlog-age", "demo-no-capacity", "demo-jobs-failed", "demo-from-zero")
 
 
 class Interruption(BaseException):
@@ -54,20 +53,6 @@ class World:
         create_resources(self.dynamodb, self.session.client("s3"))
         self.scaling = self.session.client("application-autoscaling")
         self.scaling.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=6)
-        self.cloudwatch = self.session.client("cloudwatch")
-        for name in ALARMS:
-            self.cloudwatch.put_metric_alarm(
-                AlarmName=name,
-                # One that somebody has muted before stays muted.
-                ActionsEnabled=name != "demo-no-capacity",
-                Namespace="n",
-                MetricName="m",
-                Statistic="Sum",
-                Period=60,
-                EvaluationPeriods=1,
-                Threshold=1,
-                ComparisonOperator="GreaterThanOrEqualToThreshold",
-            )
         self.campaign = DeployedCampaign("demo", self.session, "jobs")
 
     def pause(self) -> None:
@@ -80,10 +65,6 @@ class World:
         (target,) = self.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
         suspended = any((target.get("SuspendedState") or {}).values())
         return target["MinCapacity"], target["MaxCapacity"], suspended
-
-    def loud(self) -> set[str]:
-        alarms = self.cloudwatch.describe_alarms()["MetricAlarms"]
-        return {alarm["AlarmName"] for alarm in alarms if alarm["ActionsEnabled"]}
 
     def is_paused(self) -> bool:
         return ControlRow(self.dynamodb, "jobs").read().paused_at is not None
@@ -125,18 +106,14 @@ def world(session: OneClientEach) -> Iterator[World]:
 
 
 RUNNING = (1, 6, False)
-QUIET = {"demo-jobs-failed", "demo-from-zero"}
-LOUD = QUIET | {"demo-api-5xx", "demo-backlog-age"}
 
 
 def test_a_pause_goes_to_zero_and_its_end_restores_everything(world: World) -> None:
     world.pause()
     assert world.bounds() == (0, 0, True)
-    assert world.loud() == QUIET
     assert world.is_paused()
     world.resume()
     assert world.bounds() == RUNNING
-    assert world.loud() == LOUD
     assert not world.is_paused()
 
 
@@ -146,30 +123,26 @@ def test_both_commands_may_be_given_twice(world: World) -> None:
         command()
         assert world.is_paused() is paused
     assert world.bounds() == RUNNING
-    assert world.loud() == LOUD
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["then resumed", "then given again"])
-@pytest.mark.parametrize("calls", range(1, 12))
+@pytest.mark.parametrize("calls", range(1, 9))
 def test_a_pause_that_was_interrupted_loses_nothing(world: World, calls: int, again: bool) -> None:
     assert world.interrupted_after(calls, world.pause)
     if again:
         world.pause()
         assert world.bounds() == (0, 0, True)
-        assert world.loud() == QUIET
     world.resume()
     assert world.bounds() == RUNNING
-    assert world.loud() == LOUD
     assert not world.is_paused()
 
 
-@pytest.mark.parametrize("calls", range(1, 9))
+@pytest.mark.parametrize("calls", range(1, 8))
 def test_an_end_that_was_interrupted_is_gone_on_with(world: World, calls: int) -> None:
     world.pause()
     assert world.interrupted_after(calls, world.resume)
     world.resume()
     assert world.bounds() == RUNNING
-    assert world.loud() == LOUD
     assert not world.is_paused()
 
 
@@ -241,7 +214,7 @@ def test_it_waits_until_what_is_under_way_is_drawn_but_not_for_what_is_held(
         if len(naps) == 2:
             world.dynamodb.delete_item(TableName="jobs", Key={"job_id": {"S": "a" * 32}})
 
-    monkeypatch.setattr(pausing.time, "sleep", sleep)
+    monkeypatch.setattr("darkroom.operations.pausing.time.sleep", sleep)
     left = pausing.pause(world.campaign, world.said.append)
     assert len(naps) == 2
     assert (left.under_way, left.held) == (0, 1)
@@ -249,7 +222,7 @@ def test_it_waits_until_what_is_under_way_is_drawn_but_not_for_what_is_held(
 
 
 def test_who_resumes_while_it_drains_is_not_overruled(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pausing.time, "sleep", lambda _seconds: world.resume())
+    monkeypatch.setattr("darkroom.operations.pausing.time.sleep", lambda _seconds: world.resume())
     with pytest.raises(pausing.ResumedMeanwhileError, match="demo was resumed"):
         pausing.pause(world.campaign, world.said.append)
     assert world.bounds() == RUNNING

@@ -143,3 +143,27 @@ def test_an_alarm_is_made_changed_and_deleted(world: Any) -> None:
     assert world.alarm(alarm.physical_id)["Threshold"] == 3
     handler.delete(replace(asked, previous=alarm))
     assert world.cloudwatch.describe_alarms()["MetricAlarms"] == []
+
+
+def test_an_update_of_the_bounds_leaves_suspensions_alone(world: Any) -> None:
+    """A deployment to a paused campaign: "any parameters that you don't specify are not changed"."""
+    asked, made = create_target(world)
+    world.scaling.register_scalable_target(
+        ResourceId="endpoint/demo/variant/AllTraffic",
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        ServiceNamespace="sagemaker",
+        MinCapacity=0,
+        MaxCapacity=0,
+        SuspendedState={"DynamicScalingOutSuspended": True},
+    )
+    ScalableTargetHandler().update(
+        replace(
+            asked,
+            properties=target_properties(MaxCapacity="9"),
+            previous=made,
+            previous_properties=asked.properties,
+        )
+    )
+    (target,) = world.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 9)
+    assert target["SuspendedState"]["DynamicScalingOutSuspended"] is True

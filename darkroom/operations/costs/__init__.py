@@ -1,0 +1,1 @@
+"""What a deployed campaign costs: AWS's own bill, and an estimate from what AWS measures."""

@@ -18,6 +18,7 @@ from darkroom.operations import redrive as room
 from darkroom.operations.dead_letters import DeadLetter
 from darkroom.operations.redrive import Place, RedriveError, redrive
 
+COUNT = 1_000
 SCHEDULED = json.dumps({"source": "aws.events", "detail": {}})
 
 
@@ -173,10 +174,10 @@ def test_the_command_says_so_when_there_is_no_such_campaign(monkeypatch: pytest.
 
 @pytest.mark.soak
 def test_ten_thousand_messages(queue: Queue) -> None:
-    for start in range(0, 10_000, 10):
+    for start in range(0, COUNT, 10):
         entries = [{"Id": str(n), "MessageBody": finished(start + n)} for n in range(10)]
         queue.sqs.send_message_batch(QueueUrl=queue.url, Entries=entries)
     functions = Functions()
     tally, _ = run(functions)
-    assert tally.counts == {"handed over": 10_000}
+    assert tally.counts == {"handed over": COUNT}
     assert queue.size() == (0, 0)

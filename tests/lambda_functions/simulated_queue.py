@@ -1,0 +1,93 @@
+"""The queue of a realtime campaign in virtual time, and the mapping that gives its notes to the function."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.lambda_functions.virtual_time import World
+
+VISIBILITY_SECONDS = 720.0
+RETENTION_SECONDS = 600.0
+CONCURRENCY = 8
+
+Ended = Callable[[Any, BaseException | None], None]
+
+
+@dataclass(eq=False)
+class Note:
+    body: str
+    sent: float
+    visible_at: float
+    deliveries: int = 0
+    receipts: list[str] = field(default_factory=list)
+
+
+class SimulatedQueue:
+    """SQS: delivers at least once, sometimes twice at a time; what failed comes again when it is visible.
+
+    Args:
+        invoke: runs the function on an event.
+        doubled: of each delivery, that there is another at the same time.
+    """
+
+    def __init__(
+        self, world: World, invoke: Callable[[Any, Ended], None], seed: int, doubled: float = 0.02
+    ) -> None:
+        self._world = world
+        self._invoke = invoke
+        self._doubled = doubled
+        self._random = random.Random(seed)
+        self._notes: list[Note] = []
+        self._under_way = 0
+        self._count = 0
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, str]:  # noqa: N803
+        self._notes.append(Note(MessageBody, self._world.now, self._world.now))
+        self._world.after(0.1, self._poll)
+        return {"MessageId": "m"}
+
+    def change_message_visibility(
+        self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int  # noqa: N803
+    ) -> dict[str, str]:
+        for note in self._notes:
+            if note.receipts and note.receipts[-1] == ReceiptHandle:
+                note.visible_at = self._world.now + VisibilityTimeout
+                self._world.at(note.visible_at, self._poll)
+        return {}
+
+    def _poll(self) -> None:
+        now = self._world.now
+        self._notes = [note for note in self._notes if now - note.sent < RETENTION_SECONDS]
+        for note in self._notes:
+            if self._under_way >= CONCURRENCY:
+                self._world.after(1, self._poll)
+                return
+            if note.visible_at <= now:
+                self._deliver(note)
+                if self._random.random() < self._doubled:
+                    self._deliver(note)
+
+    def _deliver(self, note: Note) -> None:
+        self._count += 1
+        self._under_way += 1
+        note.deliveries += 1
+        note.visible_at = self._world.now + VISIBILITY_SECONDS
+        note.receipts.append(f"receipt-{self._count}")
+        self._world.at(note.visible_at, self._poll)
+        record = {
+            "messageId": f"{id(note)}",
+            "receiptHandle": note.receipts[-1],
+            "body": note.body,
+            "attributes": {"ApproximateReceiveCount": str(note.deliveries)},
+        }
+
+        def ended(answer: Any, error: BaseException | None) -> None:
+            self._under_way -= 1
+            if error is None and not answer["batchItemFailures"]:
+                self._notes = [one for one in self._notes if one is not note]
+            self._world.after(0, self._poll)
+
+        self._invoke({"Records": [record]}, ended)

@@ -1,0 +1,159 @@
+"""Thousands of requests while everything goes wrong at random: each ends, by its deadline, rightly."""
+
+from __future__ import annotations
+
+import io
+import logging
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from image_api import completion, drawing, front, reconciliation, telemetry
+from image_api.aws import Clients
+from image_api.telemetry import logger
+from moto import mock_aws
+
+from tests.lambda_functions.local_campaign import ENVIRONMENT, create_resources
+from tests.lambda_functions.simulated_campaign import Plan, SimulatedCampaign
+from tests.lambda_functions.virtual_time import ProcessTime
+
+REASON = re.compile(
+    r"(Given up after 3 attempts\. )?The (model|backend|function|model's endpoint) [a-z' ]+"
+    r"(\(\d{3}\))?(: .+)?\."
+    r"|The model refused the request: .+"
+)
+
+
+class OneAtATime:
+    """Stands for the pool of reconciliation's threads: in virtual time it is their turn one by one."""
+
+    def __init__(self, _threads: int) -> None:
+        pass
+
+    def __enter__(self) -> OneAtATime:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, function: Any, *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*arguments))
+        return future
+
+
+@pytest.fixture
+def quiet() -> Iterator[io.StringIO]:
+    """The functions' log, kept in memory."""
+    handler = logging.getLogger(logger.service).handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    log = io.StringIO()
+    before = handler.setStream(log)
+    yield log
+    handler.setStream(before)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """The functions' metrics, in sum."""
+    counts: Counter[str] = Counter()
+    monkeypatch.setattr(telemetry.Metrics, "count", lambda _self, name: counts.update([name]))
+    monkeypatch.setattr(telemetry.Metrics, "seconds", lambda *_: None)
+    monkeypatch.setattr(telemetry.Metrics, "flush", lambda _self: None)
+    return counts
+
+
+def play(plan: Plan, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> SimulatedCampaign:
+    with monkeypatch.context() as patch, mock_aws():
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        create_resources(clients.dynamodb, clients.s3)
+        simulated = SimulatedCampaign(plan, clients)
+        for module in (front, completion, reconciliation, drawing):
+            patch.setattr(module, "_application", lambda: simulated.application)
+        for module in (reconciliation, drawing):
+            patch.setattr(module, "time", ProcessTime)
+        patch.setattr(reconciliation, "ThreadPoolExecutor", OneAtATime)
+        random.seed(plan.seed)
+        simulated.run()
+        check(simulated, clients)
+        return simulated
+
+
+def check(simulated: SimulatedCampaign, clients: Clients) -> None:
+    history = simulated.history
+    assert not history.open, "none is lost, none is stuck"
+    assert history.ids <= history.lives.keys()
+    pages = clients.dynamodb.get_paginator("scan").paginate(TableName="jobs")
+    rows = {row["job_id"]["S"]: row for page in pages for row in page["Items"]}
+    assert rows.keys() == history.lives.keys()
+    for job_id, life in history.lives.items():
+        row = rows[job_id]
+        assert "open_since_bucket" not in row
+        if row["state"]["S"] == "done":
+            bucket, key = row["picture_location"]["S"].removeprefix("s3://").split("/", 1)
+            picture = clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            assert job_id in picture.decode("latin-1"), "the picture is the job's own"
+        for asking in life.askings:
+            assert asking.until is not None
+            missed = sum(not whole and asking.since <= at <= asking.until for at, whole in simulated.runs)
+            assert asking.until - asking.since <= simulated.deadline + 60 * missed
+            if asking.state == "failed":
+                assert REASON.fullmatch(asking.reason), asking.reason
+                assert "secret" not in asking.reason
+    in_vain = drawn_in_vain(simulated)
+    simulated.came["handed over though done meanwhile"] = in_vain
+
+
+def drawn_in_vain(simulated: SimulatedCampaign) -> int:
+    """Attempts handed to the endpoint after the job was done: they had begun before, for lost ones."""
+    in_vain = 0
+    for name, at in simulated.endpoint.seen.asked:
+        job_id, attempt = name.split(".")
+        life = simulated.history.lives[job_id]
+        if life.done_at is not None and at > life.done_at:
+            assert life.begun[int(attempt)] < life.done_at, "no attempt begins after success"
+            in_vain += 1
+    return in_vain
+
+
+def figures(simulated: SimulatedCampaign, counted: Counter[str]) -> dict[str, Any]:
+    askings = [asking for life in simulated.history.lives.values() for asking in life.askings]
+    seconds = sorted((asking.until or 0) - asking.since for asking in askings)
+    return {
+        "accepted": len(simulated.history.ids),
+        "askings": len(askings),
+        "ended": dict(Counter(asking.state for asking in askings)),
+        "median s": round(seconds[len(seconds) // 2]),
+        "longest s": round(seconds[-1]),
+        "deadline s": simulated.deadline,
+        "inferences": len(simulated.endpoint.seen.asked),
+        "calls": simulated.aws.calls,
+        "dead letters": len(simulated.dead_letters),
+        "runs of reconciliation that met a fault": sum(not whole for _, whole in simulated.runs),
+        "faults": dict(simulated.aws.came + simulated.came + simulated.endpoint.seen.came),
+        "metrics": dict(counted),
+    }
+
+
+@pytest.mark.parametrize("realtime", [False, True], ids=["asynchronous", "realtime"])
+def test_every_request_ends_rightly_whatever_goes_wrong(
+    realtime: bool,
+    clients: tuple[Clients, Clients],
+    monkeypatch: pytest.MonkeyPatch,
+    quiet: io.StringIO,
+    counted: Counter[str],
+) -> None:
+    simulated = play(Plan(seed=1, requests=150, realtime=realtime), clients[0], monkeypatch)
+    print(figures(simulated, counted))
+    assert counted["NumberOfInferenceRequests"] == counted["CacheHits"] + counted["CacheMisses"]
+    done = sum(life.times_done for life in simulated.history.lives.values())
+    # A function that dies between a write and its count does not count it; none counts twice.
+    unsure = sum(simulated.aws.came[name] for name in ("crash after a call", "answer lost", "silence"))
+    assert done - unsure <= counted["PicturesCompleted"] <= done
+    assert "secret" not in quiet.getvalue()

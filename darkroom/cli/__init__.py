@@ -1,6 +1,6 @@
 """The ``darkroom`` command: one module for each thing that an engineer does with a campaign."""
 
-from darkroom.cli import deployed, files, local
+from darkroom.cli import deployed, deploying, files, local
 from darkroom.cli.application import app
 
-__all__ = ["app", "deployed", "files", "local"]
+__all__ = ["app", "deployed", "deploying", "files", "local"]

@@ -45,6 +45,7 @@ _PLAYED = frozenset(
         "s3",
         "sagemaker",
         "sagemakerruntime",
+        "servicequotas",
         "sns",
         "sqs",
         "ssm",

@@ -20,12 +20,14 @@ from darkroom.sandbox import (
     application_autoscaling,
     cloudformation,
     cloudwatch,
+    ecr,
     eventbridge,
     lambda_runtime,
     logs,
     own_folder,
     s3,
     sagemaker,
+    service_quotas,
     sns,
     step_functions,
 )
@@ -47,6 +49,8 @@ _ROOMS = (
     sns,
     sagemaker,
     step_functions,
+    ecr,
+    service_quotas,
     # After the rooms that emit metrics, and schedules before alarms: the order of their ticks.
     application_autoscaling,
     cloudwatch,

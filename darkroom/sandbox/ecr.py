@@ -43,7 +43,7 @@ class SandboxEcrBackend(ECRBackend):
         if registry_id in (None, self.account_id) or repository_name not in _CONTAINERS:
             return super().batch_get_image(repository_name, registry_id, image_ids)
         images = [
-            Image(registry_id, one["imageTag"], "{}", repository_name, "sha256:" + "0" * 64)
+            Image(str(registry_id), one["imageTag"], "{}", repository_name, registry_id=registry_id)
             for one in image_ids or []
         ]
         return {"images": images, "failures": []}

@@ -1,7 +1,7 @@
 """Service Quotas: what an account of the sandbox may have.
 
-The names are AWS's (its console, "Service Quotas"); the codes are the sandbox's own, and so are the values for
-SageMaker, since a new account of AWS begins with none or few. The others are AWS's published defaults.
+The names are AWS's (its console, "Service Quotas"); the codes are the sandbox's own, and so are the values
+for SageMaker, since a new account of AWS begins with none or few. The others are AWS's published defaults.
 """
 
 from __future__ import annotations

@@ -168,6 +168,11 @@ def test_alarms_that_see_the_new_configuration_alone_take_an_update_back(demo: S
     assert endpoint["DeploymentConfig"]["AutoRollbackConfiguration"] == {
         "Alarms": [{"AlarmName": {"Ref": name}} for name in watching]
     }
+    assert {alarm["MetricName"] for alarm in watching.values()} == {
+        "Invocation4XXErrors",
+        "Invocation5XXErrors",
+        "ModelLatency",
+    }
     for alarm in watching.values():
         dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
         assert dimensions == {

@@ -127,7 +127,7 @@ def _fits(situation: Situation, manifest: Mapping[str, Any], what: str) -> Itera
     elif manifest.get("compiler") == "cpu":
         yield warning(
             subject,
-            f"{what} was compiled for a CPU: on {campaign.file.endpoint.instance_type} its NeuronCores stay idle",
+            f"{what} was compiled for a CPU; the NeuronCores of the instances would stand idle",
             "Right for the sandbox. For AWS package it with --compiler neuron.",
         )
     else:

@@ -19,7 +19,7 @@ def budget(situation: Situation) -> Iterator[Finding]:
         return
     idle, most = (
         _month(prices, file.endpoint.instance_type, count)
-        for count in (file.scaling.min_instances, file.scaling.max_instances)
+        for count in (file.scaling.min_instances, situation.most_instances)
     )
     span = f"instances cost ${idle:,.0f} a month idle and at most ${most:,.0f} (prices of {prices.as_of})"
     if file.budget is None:

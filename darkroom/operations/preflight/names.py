@@ -60,11 +60,11 @@ def _is_own(situation: Situation, stack: Any) -> bool:
 
 def names(situation: Situation) -> Iterator[Finding]:
     """What has its name in the template does not exist outside of the campaign's stacks."""
-    free = 0
+    free, deployed = 0, {stack for stack in situation.templates if _stack(situation, stack) is not None}
     for type_name, (key, exists) in _NAMED.items():
         for stack, properties in situation.resources(type_name):
             name = situation.text(properties.get(key))
-            if name is None or _stack(situation, stack) is not None:
+            if name is None or stack in deployed:
                 continue
             if exists(situation, name):
                 yield problem(
@@ -86,7 +86,7 @@ def kept(situation: Situation) -> Iterator[Finding]:
         yield warning(
             "kept data",
             f"an earlier deployment kept {generation}",
-            f"Run `darkroom adopt {name}{choice}` first, and the deployment has these; else it makes new ones.",
+            f"Run `darkroom adopt {name}{choice}` first; a deployment without it makes new ones.",
         )
     if not generations:
         yield ok("kept data", "no earlier deployment kept anything that is not in a stack")

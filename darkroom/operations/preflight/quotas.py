@@ -18,7 +18,7 @@ def endpoint_instances(situation: Situation) -> Iterator[Finding]:
 
     A type that the region does not offer has no quota there.
     """
-    endpoint, most = situation.campaign.file.endpoint, _most_instances(situation)
+    endpoint, most = situation.campaign.file.endpoint, situation.most_instances
     kind, region = endpoint.instance_type, situation.campaign.file.environment.region
     subject, name = f"quota of {kind}", f"{kind} for endpoint usage"
     quota = _quota(situation, "sagemaker", name)
@@ -88,11 +88,6 @@ def network(situation: Situation) -> Iterator[Finding]:
         )
     else:
         yield ok("VPCs", f"{len(vpcs)} of {quota:g}" if quota is not None else str(len(vpcs)))
-
-
-def _most_instances(situation: Situation) -> int:
-    scaling = situation.campaign.file.scaling
-    return max([scaling.max_instances, *(action.max_instances or 0 for action in scaling.schedule)])
 
 
 def _quota(situation: Situation, service: str, name: str) -> float | None:

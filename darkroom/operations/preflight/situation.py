@@ -26,6 +26,12 @@ class Situation:
     templates: Mapping[str, Mapping[str, Any]]
     session: Any
 
+    @property
+    def most_instances(self) -> int:
+        """The largest fleet that scaling or its schedule allows."""
+        scaling = self.campaign.file.scaling
+        return max([scaling.max_instances, *(action.max_instances or 0 for action in scaling.schedule)])
+
     def client(self, service: str) -> Any:
         """A client in the campaign's region."""
         return self.session.client(service, region_name=self.campaign.file.environment.region)

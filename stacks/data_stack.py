@@ -24,6 +24,9 @@ DAY = 86400
 MAX_ATTEMPTS = 3
 """Times that a job is submitted before reconciliation fails it."""
 
+HOLDS = "darkroom:holds"
+"""The tag on what survives ``cdk destroy`` with ``retention: keep``: key, pictures, jobs or bundles."""
+
 LOGS_DAYS = 90
 # A picture is deleted by S3 at the earliest a day after its job is forgotten: no link points nowhere.
 MARGIN_DAYS = 1
@@ -57,8 +60,17 @@ class DataStack(cdk.Stack):
         self.payloads = self._build_payloads_bucket()
         self.pictures = self._build_pictures_bucket()
         self.built = self._build_bundle_store() if campaign.file.build else None
+        self._say_what_is_held()
         cdk.CfnOutput(self, "PicturesBucketName", value=self.pictures.bucket_name)
         cdk.CfnOutput(self, "JobsTableName", value=self.jobs.table_name)
+
+    def _say_what_is_held(self) -> None:
+        """Tags by which `darkroom adopt` tells what an earlier deployment kept."""
+        held = {"key": self.key, "pictures": self.pictures, "jobs": self.jobs}
+        if self.built is not None:
+            held["bundles"] = self.built.bucket
+        for name, construct in held.items():
+            cdk.Tags.of(construct).add(HOLDS, name)
 
     def _build_key(self) -> kms.Key:
         key = kms.Key(

@@ -28,6 +28,12 @@ BAKING_SECONDS = 300
 _PROVISIONING = 900
 _LONGEST = 28800  # "Valid Range: Maximum value of 28800."
 
+_HALF = 0.5  # of the requests; each is a sample of 0 or 1
+_FAILS = (
+    "Half the pictures that the new configuration was asked for end with {} of its container: an update is "
+    "taken back."
+)
+
 
 def update_alarms(
     scope: Construct, campaign: ResolvedCampaign, *, variant: str, config: str
@@ -40,16 +46,15 @@ def update_alarms(
     """
     return [
         _alarm(
-            scope, campaign, f"Update{name.capitalize()}",
+            scope, campaign, f"Update{name.title().replace('-', '')}",
             f"{campaign.name}-update-{name}-{config}", description, metric=metric, threshold=threshold,
             dimensions={"EndpointName": campaign.name, "VariantName": variant, "EndpointConfigName": config},
         )
         for name, description, metric, threshold in (
-            (
-                "errors",
-                "Half the pictures that the new configuration was asked for fail: an update is taken back.",
-                "Invocation5XXErrors", 0.5,
-            ),
+            # The Hugging Face toolkit answers every exception of the serving code with 400, other servers
+            # with 500. The front-end lets no request through that the model refuses.
+            ("refusals", _FAILS.format("4xx"), "Invocation4XXErrors", _HALF),
+            ("errors", _FAILS.format("5xx"), "Invocation5XXErrors", _HALF),
             (
                 "latency",
                 "The new configuration draws at half the speed that the campaign counts on, or slower: an "

@@ -50,7 +50,7 @@ def synthesize(campaigns: Sequence[ResolvedCampaign]) -> list[ScalableTargetReso
         names = [f"plan-{number}" for number in range(len(campaigns))]
         for name, campaign in zip(names, campaigns, strict=True):
             _write({**_content(campaign), "name": name}, files)
-        _run_app(files, output)
+        run_app(output, campaigns=str(files))
         return [_read_target(output / f"assembly-{name}") for name in names]
 
 
@@ -70,12 +70,17 @@ def _read_target(assembly: Path) -> ScalableTargetResource:
     return targets[0]
 
 
-def _run_app(campaigns: Path, output: Path) -> None:
+def run_app(output: Path, **context: str) -> None:
+    """Run ``app.py`` into the folder ``output``, with ``context`` as the CDK CLI's ``-c`` gives it.
+
+    Raises:
+        PlanError: the app refused, with its words.
+    """
     # The CDK CLI hands cdk.json's context and -c to the app in this variable.
-    context = json.loads((REPOSITORY / "cdk.json").read_bytes())["context"]
+    known = json.loads((REPOSITORY / "cdk.json").read_bytes())["context"]
     environment = {
         **os.environ,
-        "CDK_CONTEXT_JSON": json.dumps({**context, "campaigns": str(campaigns)}),
+        "CDK_CONTEXT_JSON": json.dumps({**known, **context}),
         "CDK_OUTDIR": str(output),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }

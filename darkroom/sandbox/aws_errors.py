@@ -52,6 +52,7 @@ _PLAYED = frozenset(
         "s3",
         "sagemaker",
         "sagemakerruntime",
+        "servicequotas",
         "sns",
         "sqs",
         "ssm",

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from darkroom.sandbox.cdk import Cdk
+from tests.e2e.bundle_in_s3 import publish, unpublish
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
 
 pytestmark = pytest.mark.e2e
-
-_BUNDLE = Path(__file__).parents[2] / ".build" / "bundles" / "tiny-sdxl"
 
 
 def test_deploying_twice_changes_nothing_the_second_time(demo: Deployment) -> None:
@@ -27,8 +26,10 @@ def test_a_new_model_bundle_rolls_the_endpoint_over_and_loses_nothing(
 ) -> None:
     rolling = Deployment(demo.sandbox, "rolling")
     cdk = Cdk(demo.sandbox, campaigns=tmp_path)
-    _publish(rolling, "models/v1/")
-    _publish(rolling, "models/v2/")
+    s3 = rolling.client("s3")
+    s3.create_bucket(Bucket="rolling-models")
+    for version in ("v1", "v2"):
+        publish(s3, "rolling-models", f"models/{version}/")
     write_campaign(tmp_path, "rolling", model={"bundle": "s3://rolling-models/models/v1/"})
     cdk.deploy("rolling/*", campaign="rolling")
     before = _describe(rolling)
@@ -52,7 +53,7 @@ def test_a_new_model_bundle_rolls_the_endpoint_over_and_loses_nothing(
     assert again.body["id"] != on_the_way[0].body["id"]
 
     cdk.destroy("rolling/*", campaign="rolling")
-    _unpublish(rolling)
+    unpublish(s3, "rolling-models")
     assert [one for one in demo.sandbox.resources() if "rolling" in f"{one['id']}{one['stack']}"] == []
 
 
@@ -61,18 +62,3 @@ def _describe(deployment: Deployment) -> dict[str, object]:
         EndpointName=deployment.name
     )
     return endpoint
-
-
-def _publish(deployment: Deployment, prefix: str) -> None:
-    s3 = deployment.client("s3")
-    s3.create_bucket(Bucket="rolling-models")
-    for file in _BUNDLE.rglob("*"):
-        if file.is_file() and "__pycache__" not in file.parts:
-            s3.upload_file(str(file), "rolling-models", prefix + file.relative_to(_BUNDLE).as_posix())
-
-
-def _unpublish(deployment: Deployment) -> None:
-    s3 = deployment.client("s3")
-    for entry in s3.list_objects_v2(Bucket="rolling-models")["Contents"]:
-        s3.delete_object(Bucket="rolling-models", Key=entry["Key"])
-    s3.delete_bucket(Bucket="rolling-models")

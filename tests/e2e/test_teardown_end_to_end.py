@@ -1,72 +1,153 @@
-"""What cdk destroy leaves: nothing, or what the campaign said to keep."""
+"""What cdk destroy leaves, in every variant of a campaign: nothing, or what the campaign said to keep.
+
+The campaigns stand side by side in one sandbox and are destroyed together while they draw. A kept one's next
+deployment adopts what was kept.
+"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from darkroom.demo.client import download
 from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
+from tests.e2e.darkroom_command import darkroom
 from tests.e2e.deployment import Deployment
 from tests.e2e.permissions import assert_all_used, roles_of
 
 pytestmark = pytest.mark.e2e
 
+Left = dict[str, int]
 
-def test_two_campaigns_side_by_side_are_destroyed_to_what_they_said_to_keep(tmp_path: Path) -> None:
-    write_campaign(tmp_path, "spring", retention="keep", scaling={"metric": "published"})
-    write_campaign(tmp_path, "autumn", notifications={"email": ["ops@example.com"]})
-    with SandboxProcess(speed=20, instance_start_seconds=20) as sandbox:
-        cdk = Cdk(sandbox, campaigns=tmp_path)
-        cdk.bootstrap()
-        cdk.deploy("spring/*", "autumn/*")
-        spring, autumn = Deployment(sandbox, "spring"), Deployment(sandbox, "autumn")
-        answers = {one.name: one.api.ask({"prompt": "cherry blossom"}) for one in (spring, autumn)}
-        pictures = {
-            one.name: one.api.wait(answers[one.name].body["id"], deadline_seconds=90)
-            for one in (spring, autumn)
-        }
-        assert {one.body["status"] for one in pictures.values()} == {"done"}
-        # One campaign's key opens no other campaign.
-        assert spring.key != autumn.key
+KEPT: Left = {"AWS::S3::Bucket": 1, "AWS::DynamoDB::Table": 1, "AWS::KMS::Key": 1}
+REALTIME = {
+    "endpoint": {"mode": "realtime", "invocation_timeout": "60s"},
+    "scaling": {"min_instances": 1, "metric": "invocations-per-instance"},
+}
 
-        cleanup = {
-            role: grants for role, grants in roles_of(autumn, "data").items() if "BucketCleanup" in role
-        }
-        _darkroom(sandbox, "keys", "create", "autumn", "left-behind")
-        cdk.destroy("autumn/*", campaign="autumn")
-        assert_all_used(autumn, cleanup)
-        assert {one["stack"] for one in sandbox.resources() if one["stack"]} == {
-            "spring-data",
-            "spring-inference",
-            "spring-api",
-            "spring-monitoring",
-        }
-        assert spring.api.ask({"prompt": "cherry blossom"}).body["cache"] == "hit"
-
-        assert len(spring.jobs()) == 1
-        cdk.destroy("spring/*", campaign="spring")
-        assert Counter(one["type"] for one in sandbox.resources()) == {
-            "AWS::S3::Bucket": 1,
-            "AWS::DynamoDB::Table": 1,
-            "AWS::KMS::Key": 1,
-        }
-        kept = [row["job_id"]["S"] for row in spring.jobs()]
-        assert kept == [answers["spring"].body["id"]]
-        assert sandbox.endpoints() == []
-        processes = _children(sandbox.pid)
-    assert processes == []
-    assert not Path(f"/proc/{sandbox.pid}").exists()
+# A campaign's name, what it changes of the demo's file, and what is left of it.
+VARIANTS: dict[str, tuple[dict[str, Any], Left]] = {
+    "gone": ({"notifications": {"email": ["ops@example.com"]}}, {}),
+    "kept": ({"retention": "keep"}, KEPT),
+    "realtime": (REALTIME, {}),
+    "published": ({"scaling": {"metric": "published"}}, {}),
+    "isolated": ({"network": "isolated"}, {}),
+    "aware": ({"scaling": {"metric": "backlog-aware", "max_instances": 1}}, {}),
+}
+REQUEST = {"prompt": "cherry blossom", "seed": 7}
 
 
-def _darkroom(sandbox: SandboxProcess, *arguments: str) -> None:
-    command = str(Path(sys.executable).with_name("darkroom"))
-    subprocess.run([command, *arguments], env=sandbox.env(), check=True, timeout=60)
+@pytest.fixture(scope="module")
+def campaigns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("campaigns")
+    for name, (changes, _) in VARIANTS.items():
+        write_campaign(folder, name, **changes)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess(speed=20, instance_start_seconds=20) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def first_picture(sandbox: SandboxProcess, campaigns: Path) -> bytes:
+    """Every variant is deployed, asked, and destroyed while it draws; the kept one's first picture."""
+    cdk = Cdk(sandbox, campaigns=campaigns)
+    cdk.bootstrap()
+    cdk.run(
+        "deploy", "*/*", "--require-approval=never", "--concurrency=5", f"--context=campaigns={campaigns}"
+    )
+    deployments = [Deployment(sandbox, name) for name in VARIANTS]
+    # One campaign's key opens no other campaign.
+    assert len({one.key for one in deployments}) == len(VARIANTS)
+    kept = Deployment(sandbox, "kept")
+    picture = _picture(kept)
+    for deployment in deployments:
+        answers = deployment.ask_at_once([{"prompt": f"{number} plums", "steps": 8} for number in range(8)])
+        assert {answer.status for answer in answers} == {202}
+    made = darkroom(sandbox, "keys", "create", "gone", "left-behind")
+    assert made.returncode == 0, made.stderr
+    gone = deployments[0]
+    cleanup = {role: grants for role, grants in roles_of(gone, "data").items() if "BucketCleanup" in role}
+    cdk.run("destroy", "*/*", "--force", "--concurrency=5", f"--context=campaigns={campaigns}")
+    assert_all_used(gone, cleanup)
+    return picture
+
+
+def test_what_is_left_of_each_variant_is_what_it_said_to_keep(
+    sandbox: SandboxProcess, first_picture: bytes
+) -> None:
+    resources = sandbox.resources()
+    assert [one for one in resources if one["stack"]] == []
+    expected = sum((Counter(left) for _, left in VARIANTS.values()), Counter[str]())
+    assert Counter(one["type"] for one in resources) == expected
+    for name, (_, left) in VARIANTS.items():
+        # Keys have no campaign's name in theirs.
+        named = Counter(one["type"] for one in resources if str(one["id"]).startswith(f"{name}-"))
+        assert named == Counter({kind: count for kind, count in left.items() if kind != "AWS::KMS::Key"}), (
+            name
+        )
+
+
+def test_nothing_runs_that_was_destroyed_while_it_drew(sandbox: SandboxProcess, first_picture: bytes) -> None:
+    assert sandbox.endpoints() == []
+    assert _children(sandbox.pid) == []
+    stacks = sandbox.client("cloudformation").list_stacks()["StackSummaries"]
+    assert {one["StackStatus"] for one in stacks if one["StackName"] != "CDKToolkit"} == {"DELETE_COMPLETE"}
+
+
+def test_the_next_deployment_adopts_what_was_kept(
+    sandbox: SandboxProcess, campaigns: Path, first_picture: bytes
+) -> None:
+    before = {one["type"]: one["id"] for one in sandbox.resources()}
+    jobs = Deployment(sandbox, "kept")
+    jobs.jobs_table = str(before["AWS::DynamoDB::Table"])
+    rows = len(jobs.jobs())
+    assert rows == 9  # those that were not drawn, too
+
+    adopted = darkroom(sandbox, "adopt", "kept", f"--campaigns={campaigns}")
+    assert adopted.returncode == 0, adopted.stderr
+    for identifier in before.values():
+        assert str(identifier) in adopted.stdout
+    cdk = Cdk(sandbox, campaigns=campaigns)
+    cdk.deploy("kept/*", campaign="kept")
+
+    kept = Deployment(sandbox, "kept")
+    assert kept.jobs_table == before["AWS::DynamoDB::Table"]
+    assert kept.resource("data", "AWS::KMS::Key") == before["AWS::KMS::Key"]
+    assert kept.output("data", "PicturesBucketName") == before["AWS::S3::Bucket"]
+    again = kept.api.ask(REQUEST)
+    assert (again.status, again.body["cache"]) == (200, "hit")
+    assert download(again.body["picture"]["url"]) == first_picture
+    # What was asked for and not drawn is drawn now: nothing is lost over it.
+    undone = kept.api.ask({"prompt": "7 plums", "steps": 8})
+    assert kept.api.wait(undone.body["id"], deadline_seconds=90).body["status"] == "done"
+
+    # A deployed campaign adopts nothing, and one that keeps nothing leaves nothing.
+    refused = darkroom(sandbox, "adopt", "kept", f"--campaigns={campaigns}")
+    assert refused.returncode == 1
+    assert "the stack kept-data is there" in refused.stderr
+    write_campaign(campaigns, "kept", retention="delete")
+    cdk.deploy("kept/*", campaign="kept")
+    cdk.destroy("kept/*", campaign="kept")
+    assert sandbox.resources() == []
+    nothing = darkroom(sandbox, "adopt", "kept", f"--campaigns={campaigns}")
+    assert nothing.returncode == 1
+    assert "kept anything here: just deploy it" in nothing.stderr
+
+
+def _picture(deployment: Deployment) -> bytes:
+    answer = deployment.api.ask(REQUEST)
+    done = deployment.api.wait(answer.body["id"], deadline_seconds=120)
+    return download(done.body["picture"]["url"])
 
 
 def _children(pid: int) -> list[str]:

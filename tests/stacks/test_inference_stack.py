@@ -159,14 +159,15 @@ def test_an_update_may_take_longer_than_what_it_waits_for(synth: Synth, most: in
 
 def test_alarms_that_see_the_new_configuration_alone_take_an_update_back(demo: Synthesized) -> None:
     alarms = demo.resources("inference", "AWS::CloudWatch::Alarm")
-    watching = {
-        name: alarm["Properties"]
-        for name, alarm in alarms.items()
-        if name in ("UpdateErrors", "UpdateLatency")
-    }
+    watching = {name: alarm["Properties"] for name, alarm in alarms.items() if name.startswith("Update")}
     endpoint = demo.only("inference", "AWS::SageMaker::Endpoint")
     assert endpoint["DeploymentConfig"]["AutoRollbackConfiguration"] == {
         "Alarms": [{"AlarmName": {"Ref": name}} for name in watching]
+    }
+    assert {alarm["MetricName"] for alarm in watching.values()} == {
+        "Invocation4XXErrors",
+        "Invocation5XXErrors",
+        "ModelLatency",
     }
     for alarm in watching.values():
         dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}

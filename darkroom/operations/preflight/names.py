@@ -1,0 +1,141 @@
+"""Names that the deployment would take: free, or the campaign's own already; and what was kept under them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import botocore.exceptions
+
+from darkroom.operations.kept import CAMPAIGN, find_kept
+from darkroom.operations.preflight.finding import Finding, ok, problem, warning
+from darkroom.operations.preflight.situation import Situation
+
+# A stack in one of these is changed by no deployment.
+_STUCK = {
+    "ROLLBACK_COMPLETE": ("its creation failed", "Delete it: `cdk destroy`."),
+    "ROLLBACK_FAILED": ("its creation could not be taken back", "Delete it: `cdk destroy`."),
+    "DELETE_FAILED": ("its deletion failed", "Mend what its events say, then `cdk destroy` again."),
+    "UPDATE_ROLLBACK_FAILED": (
+        "an update could not be taken back",
+        "Mend what its events say, then `aws cloudformation continue-update-rollback`.",
+    ),
+    "IMPORT_ROLLBACK_FAILED": ("an import could not be taken back", "Mend what its events say."),
+}
+
+
+def stacks(situation: Situation) -> Iterator[Finding]:
+    """The stacks are not there, or are this campaign's and can be updated."""
+    found = {name: _stack(situation, name) for name in situation.templates}
+    for name, stack in found.items():
+        if stack is not None:
+            yield from _usable(situation, name, stack)
+    if not any(found.values()):
+        yield ok("stacks", "none is there: a first deployment")
+
+
+def _usable(situation: Situation, name: str, stack: Any) -> Iterator[Finding]:
+    status = stack["StackStatus"]
+    if not _is_own(situation, stack):
+        yield problem(
+            f"stack {name}",
+            "it is there and not this campaign's",
+            "Name the campaign otherwise, or delete that stack if nobody needs it.",
+        )
+    elif status in _STUCK:
+        happened, do = _STUCK[status]
+        yield problem(f"stack {name}", f"{status}: {happened}", do)
+    elif status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        yield problem(f"stack {name}", status, "Somebody is at it: wait until it is done.")
+    else:
+        yield ok(f"stack {name}", status)
+
+
+def _is_own(situation: Situation, stack: Any) -> bool:
+    """By the description of the campaign's stacks, and the tag of one that `darkroom adopt` made."""
+    name, tags = situation.campaign.name, stack.get("Tags", [])
+    described = str(stack.get("Description", "")).startswith(f"Campaign {name}:")
+    return described or {"Key": CAMPAIGN, "Value": name} in tags
+
+
+def names(situation: Situation) -> Iterator[Finding]:
+    """What has its name in the template does not exist outside of the campaign's stacks."""
+    free, deployed = 0, {stack for stack in situation.templates if _stack(situation, stack) is not None}
+    for type_name, (key, exists) in _NAMED.items():
+        for stack, properties in situation.resources(type_name):
+            name = situation.text(properties.get(key))
+            if name is None or stack in deployed:
+                continue
+            if exists(situation, name):
+                yield problem(
+                    f"{type_name.rsplit('::', 1)[-1].lower()} {name}",
+                    f"it is there already, and {stack} would make it",
+                    "Delete it if it is a left-over, or name the campaign otherwise.",
+                )
+            else:
+                free += 1
+    yield ok("names", f"{free} names that a first deployment takes are free")
+
+
+def kept(situation: Situation) -> Iterator[Finding]:
+    """What an earlier deployment kept is adopted, or nothing was."""
+    name = situation.campaign.name
+    generations = find_kept(name, situation.session)
+    for generation in generations:
+        choice = f" --key {generation.key}" if len(generations) > 1 else ""
+        yield warning(
+            "kept data",
+            f"an earlier deployment kept {generation}",
+            f"Run `darkroom adopt {name}{choice}` first; a deployment without it makes new ones.",
+        )
+    if not generations:
+        yield ok("kept data", "no earlier deployment kept anything that is not in a stack")
+
+
+def _stack(situation: Situation, name: str) -> Any:
+    try:
+        return situation.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except botocore.exceptions.ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+
+
+def _listed(
+    service: str, operation: str, argument: str, answer: str, key: str
+) -> Callable[[Situation, str], bool]:
+    """Whether a call that lists by prefix lists exactly the name."""
+
+    def exists(situation: Situation, name: str) -> bool:
+        found = getattr(situation.client(service), operation)(**{argument: name})[answer]
+        return any(one[key] == name for one in found)
+
+    return exists
+
+
+def _endpoint(situation: Situation, name: str) -> bool:
+    found = situation.client("sagemaker").list_endpoints(NameContains=name)["Endpoints"]
+    return any(one["EndpointName"] == name for one in found)
+
+
+def _alarm(situation: Situation, name: str) -> bool:
+    return bool(situation.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"])
+
+
+def _parameter(situation: Situation, name: str) -> bool:
+    return bool(situation.client("ssm").get_parameters(Names=[name])["Parameters"])
+
+
+_NAMED: dict[str, tuple[str, Callable[[Situation, str], bool]]] = {
+    "AWS::SageMaker::Endpoint": ("EndpointName", _endpoint),
+    "AWS::Logs::LogGroup": (
+        "LogGroupName",
+        _listed("logs", "describe_log_groups", "logGroupNamePrefix", "logGroups", "logGroupName"),
+    ),
+    "AWS::CloudWatch::Dashboard": (
+        "DashboardName",
+        _listed("cloudwatch", "list_dashboards", "DashboardNamePrefix", "DashboardEntries", "DashboardName"),
+    ),
+    "AWS::CloudWatch::Alarm": ("AlarmName", _alarm),
+    "AWS::SSM::Parameter": ("Name", _parameter),
+}

@@ -3,4 +3,15 @@
 from darkroom.cli import deployed, deploying, files, keys, loading, local, mending, spending, watching
 from darkroom.cli.application import app
 
-__all__ = ["app", "deployed", "deploying", "files", "keys", "loading", "local", "mending", "spending", "watching"]
+__all__ = [
+    "app",
+    "deployed",
+    "deploying",
+    "files",
+    "keys",
+    "loading",
+    "local",
+    "mending",
+    "spending",
+    "watching",
+]

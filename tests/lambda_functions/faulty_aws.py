@@ -69,7 +69,10 @@ class FaultyAws:
         if self._comes("refused", chances.refused):
             process.wait(1)
             code, status = self._random.choice(REFUSALS[service])
-            answer = {"Error": {"Code": code, "Message": "injected"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            answer = {
+                "Error": {"Code": code, "Message": "injected"},
+                "ResponseMetadata": {"HTTPStatusCode": status},
+            }
             raise ClientError(answer, name)
         if self._comes("unreachable", chances.unreachable):
             process.wait(6)

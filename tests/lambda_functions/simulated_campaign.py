@@ -98,7 +98,9 @@ class SimulatedCampaign:
         return Application(
             settings=settings,
             jobs=Jobs(self.aws.client("dynamodb", watched), "jobs"),
-            backend=SageMakerRealtime(sqs, settings) if self.plan.realtime else SageMakerAsync(s3, sagemaker, settings),
+            backend=SageMakerRealtime(sqs, settings)
+            if self.plan.realtime
+            else SageMakerAsync(s3, sagemaker, settings),
             s3=s3,
             sqs=sqs,
             endpoint=RealtimeEndpoint(sagemaker, settings) if self.plan.realtime else None,
@@ -171,7 +173,9 @@ class SimulatedCampaign:
             if attempt == 3:
                 self.dead_letters.append(event)
             else:
-                self.world.after(60 * attempt, lambda: self._invoke_event(handler, event, seconds, attempt + 1))
+                self.world.after(
+                    60 * attempt, lambda: self._invoke_event(handler, event, seconds, attempt + 1)
+                )
 
         self._invoke(handler, event, seconds, ended)
         if self._random.random() < self.plan.twice:

@@ -50,7 +50,11 @@ class SimulatedQueue:
         return {"MessageId": "m"}
 
     def change_message_visibility(
-        self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int  # noqa: N803
+        self,
+        *,
+        QueueUrl: str,
+        ReceiptHandle: str,
+        VisibilityTimeout: int,  # noqa: N803
     ) -> dict[str, str]:
         for note in self._notes:
             if note.receipts and note.receipts[-1] == ReceiptHandle:

@@ -32,7 +32,10 @@ def authorization(
     """
     match authorizer:
         case "api-key":
-            return headers_of({"x-api-key": api_access(campaign, session).key})
+            key = api_access(campaign, session).key
+            if key is None:
+                raise AuthorizationError(f"{campaign} has no API key: its authorizer changed; deploy it again")
+            return headers_of({"x-api-key": key})
         case "jwt":
             if not token:
                 raise AuthorizationError(

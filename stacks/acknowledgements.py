@@ -178,7 +178,8 @@ def _of_build(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledgemen
         yield role, _objects(built.bucket, "builds/*", KEYS_OF_BUILDS, user=build)
     for source in sources:
         yield build.building_role, source
-    yield build.building_role, _objects(built.bucket, "cache/*", KEYS_OF_BUILDS, user=build)
+    if build.caches:
+        yield build.building_role, _objects(built.bucket, "cache/*", KEYS_OF_BUILDS, user=build)
     yield build.publishing_role, _objects(built.bucket, "results/*", KEYS_OF_BUILDS, user=build)
     yield build.publishing_role, _objects(built.bucket, f"{PREFIX}*", KEYS_OF_BUILDS, user=build)
     yield build.machine_role, LOG_DELIVERY

@@ -36,8 +36,13 @@ def building_role(
     key: kms.IKey,
     images: Sequence[ContainerImage],
     attached: bool,
+    fine_tunes: bool,
+    caches: bool,
 ) -> iam.Role:
-    """Of the jobs that fine-tune and compile."""
+    """Of the jobs that fine-tune and compile.
+
+    They read back from the campaign's bucket what was fine-tuned, and the compiler's cache where it has one.
+    """
     stack = cdk.Stack.of(scope)
     places = [(f"Source{number}", place) for number, place in enumerate([code, *sources])]
     readable = [
@@ -45,8 +50,10 @@ def building_role(
         for id, (name, prefix) in places
         for statement in reading_below(stack, s3.Bucket.from_bucket_name(scope, id, name), prefix)
     ]
-    statements = [*readable, *_working(bucket, "builds/", "cache/")]
-    return _job_role(scope, "BuildingRole", statements, key=key, images=images, attached=attached)
+    written = ["builds/", *(["cache/"] if caches else [])]
+    read = [*(["builds/"] if fine_tunes else []), *(["cache/"] if caches else [])]
+    working = [*_writing(bucket, *written), *_reading(bucket, key, *read)]
+    return _job_role(scope, "BuildingRole", [*readable, *working], key=key, images=images, attached=attached)
 
 
 def publishing_role(
@@ -64,25 +71,28 @@ def publishing_role(
     statements = [
         *reading_below(stack, code_bucket, code[1]),
         # SageMaker uploads a job's model/ below builds/, this one's empty one, too.
-        *_working(bucket, "builds/"),
-        allow(["s3:PutObject", "s3:AbortMultipartUpload"], [bucket.arn_for_objects("results/*")]),
-        *_working(bucket, PREFIX),
+        *_writing(bucket, "builds/", "results/", PREFIX),
+        # What was compiled, and what is published already.
+        *_reading(bucket, key, "builds/", PREFIX),
     ]
     return _job_role(scope, "PublishingRole", statements, key=key, images=images, attached=attached)
 
 
-def _working(bucket: s3.IBucket, *prefixes: str) -> list[iam.PolicyStatement]:
-    """To read, list and write below prefixes of the campaign's own bucket."""
+def _writing(bucket: s3.IBucket, *prefixes: str) -> list[iam.PolicyStatement]:
+    """To write below prefixes of the campaign's own bucket."""
+    objects = [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes]
+    return [allow(["s3:PutObject", "s3:AbortMultipartUpload"], objects)]
+
+
+def _reading(bucket: s3.IBucket, key: kms.IKey, *prefixes: str) -> list[iam.PolicyStatement]:
+    """To read and list below prefixes of the campaign's own bucket, if there are any."""
+    if not prefixes:
+        return []
+    patterns = [f"{prefix}*" for prefix in prefixes]
     return [
-        allow(
-            ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
-            [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes],
-        ),
-        allow(
-            ["s3:ListBucket"],
-            [bucket.bucket_arn],
-            {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
-        ),
+        allow(["s3:GetObject"], [bucket.arn_for_objects(pattern) for pattern in patterns]),
+        allow(["s3:ListBucket"], [bucket.bucket_arn], {"StringLike": {"s3:prefix": patterns}}),
+        allow(["kms:Decrypt"], [key.key_arn]),
     ]
 
 
@@ -101,7 +111,7 @@ def _job_role(
     pulling = {str(one.to_statement_json()): one for image in images for one in image.pulling()}
     own = [
         *statements,
-        allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn]),
+        allow(["kms:GenerateDataKey"], [key.key_arn]),
         # The instances' volumes are encrypted with the key; EC2 gets its grants through this role.
         allow(["kms:CreateGrant"], [key.key_arn], {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
         allow(

@@ -53,6 +53,8 @@ class ModelBuildStack(cdk.Stack):
         self._key = key
         self.code = publish_code(self)
         self.sources = [_place(source) for source in build.sources]
+        # A trace for the CPU keeps no cache (build_definition.py).
+        self.caches = build.compiler == "neuron"
         self.topic = self._build_topic()
         compiling = compiling_image(self, campaign)
         tuning = training_image(self, campaign) if build.fine_tune else None
@@ -64,6 +66,8 @@ class ModelBuildStack(cdk.Stack):
             key=key,
             images=[compiling, tuning] if tuning else [compiling],
             attached=network is not None,
+            fine_tunes=tuning is not None,
+            caches=self.caches,
         )
         self.publishing_role = publishing_role(
             self,

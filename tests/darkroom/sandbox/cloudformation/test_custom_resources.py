@@ -32,6 +32,18 @@ def handler(event, context):
 """
 
 
+TELLING = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": "sqs:SendMessage",
+            "Resource": {"Fn::GetAtt": ["Queue", "Arn"]},
+        }
+    ],
+}
+
+
 def provider() -> dict[str, Any]:
     return {
         "Queue": {"Type": "AWS::SQS::Queue"},
@@ -47,7 +59,8 @@ def provider() -> dict[str, Any]:
                             "Action": "sts:AssumeRole",
                         }
                     ],
-                }
+                },
+                "Policies": [{"PolicyName": "telling", "PolicyDocument": TELLING}],
             },
         },
         "Provider": {

@@ -19,15 +19,23 @@ _SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 _OPERATIONS = (("/v1/images", "POST"), ("/v1/images/{id}", "GET"))
 _JSON = "application/json"
 
+GOOD = {"prompt": "a lighthouse at dusk, raw"}
+"""A request that is right; the strategies send it as it is, and bent."""
 
-def requests_to_fuzz(key: str) -> st.SearchStrategy[Sent]:
-    """Every kind of request; nearly all of them with the right key, for without it all are alike."""
+
+def requests_to_fuzz(key: str, job_id: str) -> st.SearchStrategy[Sent]:
+    """Every kind of request; nearly all of them with the right key, for without it all are alike.
+
+    Args:
+        job_id: a job that is there.
+    """
     kinds = [
         *(_of_document(path, method, mode, key) for path, method in _OPERATIONS for mode in GenerationMode),
         _near_misses(key),
         _near_misses(key),
-        _raw(key),
-        _raw(key),
+        _raw_posts(key),
+        _raw_posts(key),
+        _raw(key, job_id),
     ]
     return st.one_of(*kinds)
 
@@ -112,7 +120,7 @@ _TEXT = st.one_of(
         ]
     ),
 )
-_FIELDS = {name: _NUMBERS for name in ("seed", "steps", "guidance_scale", "width", "height")}
+_FIELDS = dict.fromkeys(("seed", "steps", "guidance_scale", "width", "height"), _NUMBERS)
 
 
 def _near_misses(key: str) -> st.SearchStrategy[Sent]:
@@ -131,7 +139,7 @@ def _json_request(body: dict[str, Any], key: str, ascii_only: bool, direct: bool
 
 # --- What no document foresees
 
-_GOOD = b'{"prompt": "a lighthouse at dusk, raw"}'
+_GOOD = json.dumps(GOOD).encode()
 _BODIES = st.one_of(
     st.binary(max_size=64),
     st.just(b""),
@@ -245,9 +253,18 @@ _HEADERS = st.fixed_dictionaries(
 )
 
 
-def _raw(key: str) -> st.SearchStrategy[Sent]:
+def _raw_posts(key: str) -> st.SearchStrategy[Sent]:
+    """Any headers and bytes where images are asked for."""
+    return st.builds(Sent, st.just("POST"), st.just("/v1/images"), _headers(key), _BODIES, st.booleans())
+
+
+def _raw(key: str, job_id: str) -> st.SearchStrategy[Sent]:
     """Any method, path, headers and bytes."""
-    headers = st.builds(
+    paths = st.just(f"/v1/images/{job_id}") | _PATHS
+    return st.builds(Sent, _METHODS, paths, _headers(key), _BODIES, st.booleans())
+
+
+def _headers(key: str) -> st.SearchStrategy[dict[str, str]]:
+    return st.builds(
         lambda given, value: given | ({"x-api-key": value} if value else {}), _HEADERS, _keys(key)
     )
-    return st.builds(Sent, _METHODS, _PATHS, headers, _BODIES, st.booleans())

@@ -1,4 +1,4 @@
-"""The whole API in this process: the sandbox's edge on a port of its own, and the function behind it on moto."""
+"""The whole API in this process: the sandbox's edge on a port, and the function behind it on moto."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Answered:
 class _Gateway(Gateway):
     """The sandbox's gateway, with the function called in this process."""
 
-    def _invoke(self, arrival: Arrival, operation: Operation, event: dict[str, Any]) -> bytes:
+    def _invoke(self, _arrival: Arrival, _operation: Operation, event: dict[str, Any]) -> bytes:
         # Over JSON, as on the way to Lambda and back.
         return json.dumps(front.handler(json.loads(json.dumps(event)), LambdaContext())).encode()
 

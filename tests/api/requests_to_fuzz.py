@@ -66,9 +66,15 @@ def _sent(case: Case[Any], key: str | None, direct: bool) -> Sent:
         str(prepared.method),
         path,
         headers,
-        body.encode() if isinstance(body, str) else body,
+        _bytes(body),
         direct and case.path == "/v1/images",
     )
+
+
+def _bytes(body: object) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return body.encode() if isinstance(body, str) else b""
 
 
 def _text(value: str | bytes) -> str:

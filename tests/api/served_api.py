@@ -115,7 +115,7 @@ def served(state: Path) -> Iterator[ServedApi]:
         "demo",
         "",
         api_key_source=None,
-        endpoint_configuration={"types": ["REGIONAL"]},
+        endpoint_configuration=None,
         tags=None,
         policy=None,
         minimum_compression_size=None,

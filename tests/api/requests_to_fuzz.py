@@ -146,40 +146,37 @@ def _json_request(body: dict[str, Any], key: str, ascii_only: bool, direct: bool
 # --- What no document foresees
 
 _GOOD = json.dumps(GOOD).encode()
-_BODIES = st.one_of(
-    st.binary(max_size=64),
-    st.just(b""),
-    st.sampled_from(
-        [
-            _GOOD,
-            b'{"prompt": "a twin, raw", "prompt": "a second twin, raw"}',
-            b'{"prompt": "a", "seed": 1, "seed": 2}',
-            b'{"prompt": "\\ud800"}',
-            b'{"prompt": "a", "seed": 1e999}',
-            b'{"prompt": "a", "seed": ' + b"9" * 5000 + b"}",
-            b'{"prompt": "a", "steps": NaN}',
-            b'{"prompt": "a", "guidance_scale": -Infinity}',
-            b'{"prompt": "a"} {}',
-            b'{"prompt": "a",}',
-            b"\xef\xbb\xbf" + _GOOD,
-            _GOOD.decode().encode("utf-16"),
-            _GOOD.decode().encode("utf-32"),
-            '{"prompt": "\u00e9t\u00e9, raw"}'.encode("latin-1"),
-            gzip.compress(_GOOD, mtime=0),
-            b"[" * 100_000,
-            b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
-            b'{"prompt": ' + b"[" * 900 + b"]" * 900 + b"}",
-            b'{"prompt": "' + b"x" * 1_000_000 + b'"}',
-            b'{"prompt": "a", "' + b"y" * 30_000 + b'": 1}',
-            b"{" + b", ".join(b'"%d": %d' % (i, i) for i in range(3000)) + b"}",
-            b"null",
-            b"true",
-            b"0",
-            b'"prompt"',
-            b"prompt=a+lighthouse",
-        ]
-    ),
-)
+_ODD_BODIES = [
+    _GOOD,
+    b'{"prompt": "a twin, raw", "prompt": "a second twin, raw"}',
+    b'{"prompt": "a", "seed": 1, "seed": 2}',
+    b'{"prompt": "\\ud800"}',
+    b'{"prompt": "a", "seed": 1e999}',
+    b'{"prompt": "a", "seed": ' + b"9" * 5000 + b"}",
+    b'{"prompt": "a", "steps": NaN}',
+    b'{"prompt": "a", "guidance_scale": -Infinity}',
+    b'{"prompt": "a"} {}',
+    b'{"prompt": "a",}',
+    b"\xef\xbb\xbf" + _GOOD,
+    _GOOD.decode().encode("utf-16"),
+    _GOOD.decode().encode("utf-32"),
+    '{"prompt": "\u00e9t\u00e9, raw"}'.encode("latin-1"),
+    gzip.compress(_GOOD, mtime=0),
+    b"[" * 100_000,
+    b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+    b'{"prompt": ' + b"[" * 900 + b"]" * 900 + b"}",
+    b'{"prompt": "' + b"x" * 1_000_000 + b'"}',
+    b'{"prompt": "a", "' + b"y" * 30_000 + b'": 1}',
+    b"{" + b", ".join(b'"%d": %d' % (i, i) for i in range(3000)) + b"}",
+    b"null",
+    b"true",
+    b"0",
+    b'"prompt"',
+    b"prompt=a+lighthouse",
+    b"",
+]
+# By their place in the list: one of them is a megabyte, too long to show in a strategy.
+_BODIES = st.binary(max_size=64) | st.integers(0, len(_ODD_BODIES) - 1).map(_ODD_BODIES.__getitem__)
 _PATHS = st.one_of(
     st.sampled_from(
         [

@@ -42,6 +42,11 @@ class Sent:
     body: bytes = b""
     direct: bool = False
 
+    def __repr__(self) -> str:
+        shown = self.body if len(self.body) <= 300 else self.body[:300] + b"..."
+        how = "to the function" if self.direct else "to the edge"
+        return f"{self.method} {self.path} {self.headers} {shown!r} ({len(self.body)} bytes, {how})"
+
 
 @dataclass(frozen=True)
 class Answered:

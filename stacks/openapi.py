@@ -169,6 +169,7 @@ _JOB: Document = {
 }
 _PROBLEM: Document = {
     "type": "object",
+    "required": ["type", "title", "detail"],
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},

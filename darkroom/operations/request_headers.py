@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from darkroom.deployed import ApiAccess
 
 
-class NoCredentialsError(Exception):
+class NoCredentialsError(ValueError):
     """What the campaign's authorizer asks for is not there; the text says what it is."""
 
 
@@ -37,7 +37,9 @@ def request_headers(
     headers = {"content-type": "application/json"} if body else {}
     if access.authorizer == "jwt":
         if token is None:
-            raise NoCredentialsError("the campaign has authorizer: jwt; give a token of its user pool")
+            raise NoCredentialsError(
+                "the campaign has authorizer: jwt; give a token of its user pool, with --token or in DARKROOM_TOKEN"
+            )
         return {**headers, "authorization": f"Bearer {token}"}
     if access.authorizer == "iam":
         return _signed(session or boto3.Session(), method, url, body, headers)

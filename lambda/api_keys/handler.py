@@ -36,7 +36,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int] | None:  # no
         return {"revoked": revoked}
     physical_id = f"api-keys-{os.environ['USAGE_PLAN']}"
     try:
-        if event["RequestType"] == "Delete":
+        # The id of another plan is deleted after a replacement: the keys of this one go on.
+        if event["RequestType"] == "Delete" and event["PhysicalResourceId"] == physical_id:
             logger.info("deleted %d keys", delete_made_keys())
     except Exception as error:
         # Anything: an exception that gets away leaves the stack waiting for an hour.

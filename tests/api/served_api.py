@@ -1,4 +1,4 @@
-"""The whole API in this process: the sandbox's edge on a port of its own, and the function behind it on moto."""
+"""The whole API in this process: the sandbox's edge on a port, and the function behind it on moto."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ class Sent:
     body: bytes = b""
     direct: bool = False
 
+    def __repr__(self) -> str:
+        shown = self.body if len(self.body) <= 300 else self.body[:300] + b"..."
+        how = "to the function" if self.direct else "to the edge"
+        return f"{self.method} {self.path} {self.headers} {shown!r} ({len(self.body)} bytes, {how})"
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -58,7 +63,7 @@ class Answered:
 class _Gateway(Gateway):
     """The sandbox's gateway, with the function called in this process."""
 
-    def _invoke(self, arrival: Arrival, operation: Operation, event: dict[str, Any]) -> bytes:
+    def _invoke(self, _arrival: Arrival, _operation: Operation, event: dict[str, Any]) -> bytes:
         # Over JSON, as on the way to Lambda and back.
         return json.dumps(front.handler(json.loads(json.dumps(event)), LambdaContext())).encode()
 
@@ -115,7 +120,7 @@ def served(state: Path) -> Iterator[ServedApi]:
         "demo",
         "",
         api_key_source=None,
-        endpoint_configuration={"types": ["REGIONAL"]},
+        endpoint_configuration=None,
         tags=None,
         policy=None,
         minimum_compression_size=None,

@@ -6,16 +6,22 @@ deployment adopts what was kept.
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
+import boto3
 import pytest
 
-from darkroom.demo.client import download
+from darkroom.demo.client import ImageApi, download
+from darkroom.deployed import ApiAccess
+from darkroom.operations.request_headers import request_headers
 from darkroom.sandbox.cdk import Cdk
-from darkroom.sandbox.process import SandboxProcess
+from darkroom.sandbox.process import REGION, SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.darkroom_command import darkroom
 from tests.e2e.deployment import Deployment
@@ -36,7 +42,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], Left]] = {
     "gone": ({"notifications": {"email": ["ops@example.com"]}}, {}),
     "kept": ({"retention": "keep"}, KEPT),
     "realtime": (REALTIME, {}),
-    "published": ({"scaling": {"metric": "published"}}, {}),
+    # Its callers sign their requests.
+    "published": ({"scaling": {"metric": "published"}, "api": {"authorizer": "iam"}}, {}),
     "isolated": ({"network": "isolated"}, {}),
     "aware": ({"scaling": {"metric": "backlog-aware", "max_instances": 1}}, {}),
 }
@@ -66,11 +73,16 @@ def first_picture(sandbox: SandboxProcess, campaigns: Path) -> bytes:
         "deploy", "*/*", "--require-approval=never", "--concurrency=5", f"--context=campaigns={campaigns}"
     )
     deployments = [Deployment(sandbox, name) for name in VARIANTS]
-    # One campaign's key opens no other campaign.
-    assert len({one.key for one in deployments}) == len(VARIANTS)
-    kept = Deployment(sandbox, "kept")
+    kept, signed = (Deployment(sandbox, name) for name in ("kept", "published"))
+    with_keys = [one for one in deployments if one.name != signed.name]
+    # One campaign's key opens no other campaign, nor does any key where callers sign.
+    assert len({one.key for one in with_keys}) == len(with_keys)
+    assert ImageApi(signed.url, kept.key).ask(REQUEST).status == 403
+    assert _ask_signed(signed, "a wrong secret") == 403
+    assert signed.jobs() == []
+    assert _ask_signed(signed, "sandbox") == 202
     picture = _picture(kept)
-    for deployment in deployments:
+    for deployment in with_keys:
         answers = deployment.ask_at_once([{"prompt": f"{number} plums", "steps": 8} for number in range(8)])
         assert {answer.status for answer in answers} == {202}
     made = darkroom(sandbox, "keys", "create", "gone", "left-behind")
@@ -142,6 +154,21 @@ def test_the_next_deployment_adopts_what_was_kept(
     nothing = darkroom(sandbox, "adopt", "kept", f"--campaigns={campaigns}")
     assert nothing.returncode == 1
     assert "kept anything here: just deploy it" in nothing.stderr
+
+
+def _ask_signed(campaign: Deployment, secret: str) -> int:
+    """Ask for a picture with the sandbox's own access key and a secret; the answer's status."""
+    url, body = f"{campaign.url}/v1/images", b'{"prompt": "maple"}'
+    session = boto3.Session("sandbox", secret, region_name=REGION)
+    access = ApiAccess(campaign.url, None, "iam")
+    headers = request_headers(access, "POST", url, body, session=session)
+    request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            return int(response.status)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code
 
 
 def _picture(deployment: Deployment) -> bytes:

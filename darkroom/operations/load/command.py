@@ -72,7 +72,7 @@ def run_load(request: LoadRequest, session: Any, console: Console) -> Measured |
         CampaignError, PlanError: the campaign's file, the profile or an assumption is wrong.
         LoadError: it would cost more than allowed, or asks for nothing.
         NotDeployedError: the campaign is not deployed where ``session`` looks.
-        AuthorizationError: the authorizer wants what was not given.
+        NoCredentialsError: the authorizer wants what was not given.
     """
     campaign = load_campaign(request.sources, request.campaign)
     with console.status("predicting"):
@@ -99,7 +99,7 @@ def _load(
     name = request.run or uuid.uuid4().hex[:8]
     run = LoadRun(
         url=stack_outputs(f"{campaign.name}-api", session)["ApiUrl"],
-        authorize=authorization(campaign.name, campaign.file.api.authorizer, session, token=request.token),
+        authorize=authorization(campaign.name, session, token=request.token),
         pace=pace,
         patience=float(
             campaign.file.endpoint.request_time_to_live + campaign.file.endpoint.invocation_timeout

@@ -46,6 +46,7 @@ def test_guards_are_read(sources: Sources, write: Callable[..., Path]) -> None:
         ({"api": {"authorizer": "jwt"}}, "api.jwt"),
         ({"api": {"authorizer": "iam", "jwt": {"user_pool": POOL}}}, "api.jwt"),
         ({"api": {"authorizer": "jwt", "jwt": {"user_pool": "us-west-2_AbC"}}}, "api.jwt.user_pool"),
+        ({"api": {"authorizer": "iam", "quota_per_day": 5}}, "api.quota_per_day"),
         ({"api": {"firewall": {"requests_per_address": 9}}}, "api.firewall.requests_per_address"),
         ({"network": "private"}, "network"),
         ({"moderation": {"blocked_patterns": ["(open"]}}, "moderation.blocked_patterns[0]"),

@@ -139,6 +139,27 @@ def test_with_the_stack_every_made_key_goes_and_no_other_campaigns(campaign: Cam
     assert {key["id"] for key in client.get_api_keys()["items"]} == {campaign.key_id, others}
 
 
+def test_cloudformation_is_answered_and_keys_go_with_this_plan_alone(
+    campaign: Campaign, keys: ApiKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys.create("web")
+    answers: list[tuple[str, str | None]] = []
+    monkeypatch.setattr(cleanup, "answer", lambda _event, id, reason=None: answers.append((id, reason)))
+    this = f"api-keys-{campaign.plan.physical_id}"
+    cleanup.handler({"RequestType": "Create"}, None)
+    cleanup.handler({"RequestType": "Delete", "PhysicalResourceId": "api-keys-another"}, None)
+    assert [key.name for key in keys.listed()] == ["default", "web"]
+    cleanup.handler({"RequestType": "Delete", "PhysicalResourceId": this}, None)
+    assert [key.name for key in keys.listed()] == ["default"]
+    assert answers == [(this, None)] * 3
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:1")
+    cleanup._api_gateway.cache_clear()
+    cleanup.handler({"RequestType": "Delete", "PhysicalResourceId": this}, None)
+    assert answers[-1][0] == this
+    assert "Could not connect" in (answers[-1][1] or "")
+
+
 def test_a_key_outside_the_plan_is_not_left_behind(campaign: Campaign, keys: ApiKeys) -> None:
     keys._plan = "gone"
     keys._client.meta.events.register("before-call.api-gateway.CreateUsagePlanKey", _fail)

@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.operations.load.arrivals import Arrival, arrivals_of, first_seconds
-from darkroom.operations.load.authorization import headers_of
 from darkroom.operations.load.client import Asked, LoadRun
 from darkroom.operations.load.measured import measured
 from darkroom.operations.load.report import remarks
@@ -67,7 +66,7 @@ class Service:
         """Ask for ``prompts``, one each ``every`` seconds."""
         run = LoadRun(
             "http://api.test/live/",
-            headers_of({"x-api-key": "k"}),
+            lambda _method, _url, _body: {"x-api-key": "k"},
             transport=httpx2.MockTransport(self),
             **{"looks_per_second": 200.0, "patience": 5.0, **settings},
         )

@@ -21,7 +21,7 @@ UNREACHABLE = ("name resolution", "NewConnectionError", "ConnectTimeoutError", "
 
 def locked(*names: str) -> dict[str, tuple[Requirement, list[str]]]:
     """The packages of some locks, by name: the requirement and its hashes."""
-    found = {}
+    found: dict[str, tuple[Requirement, list[str]]] = {}
     for name in names:
         text = (LOCKS / f"{name}.txt").read_text(encoding="utf-8")
         for entry in re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]:
@@ -91,7 +91,7 @@ def test_torch_without_cuda_is_the_same_version() -> None:
 def test_the_packages_installed_here_are_those_of_the_locks() -> None:
     import importlib.metadata
 
-    here = {
+    here: dict[str, str] = {
         canonicalize_name(each.metadata["Name"]): each.version for each in importlib.metadata.distributions()
     }
     for name, (requirement, _) in locked(*EVERYTHING).items():

@@ -66,7 +66,7 @@ test: setup ## Every test, with coverage
 lint: setup ## ruff, mypy --strict, import-linter
 	ruff check .
 	ruff format --check .
-	mypy app.py stacks darkroom neuron_build model_build training lambda/image_api lambda/bucket_cleanup lambda/api_keys lambda/custom_resource model_artifacts benchmarks tests
+	mypy app.py stacks darkroom neuron_build model_build training locks lambda/image_api lambda/bucket_cleanup lambda/api_keys lambda/custom_resource model_artifacts benchmarks tests
 	PYTHONPATH=lambda:model_artifacts lint-imports
 
 format: setup ## Format and fix what can be fixed

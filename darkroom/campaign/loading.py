@@ -16,6 +16,7 @@ from darkroom.campaign.explaining import explain, without
 from darkroom.campaign.mode import mode_problems, with_defaults_of_mode
 from darkroom.campaign.model import Cache, Campaign, Endpoint, Model, Scaling
 from darkroom.campaign.moderation import Moderation, moderation_problems
+from darkroom.campaign.network import network_problems
 from darkroom.campaign.problem import CampaignError, FieldPath, Problem, one_of
 from darkroom.campaign.reading import Document, read_document
 from darkroom.campaign.recipe import Recipe, read_recipe, recipe_names
@@ -135,6 +136,8 @@ class _Reading:
         endpoint = self._section("endpoint", Endpoint)
         if endpoint and bundle:
             self._add(container_problems(endpoint, bundle))
+        if file:
+            self._add(network_problems(file))
         if self.problems or file is None or recipe is None:
             return None
         return ResolvedCampaign(file, recipe, bundle)

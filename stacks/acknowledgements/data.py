@@ -6,11 +6,14 @@ from stacks.acknowledgements.acknowledgement import INLINE, Acknowledged, nist_a
 from stacks.acknowledgements.functions import ANSWERS_CLOUDFORMATION, of_function
 from stacks.campaign_stage import CampaignStage
 
-KEYS_OF_BUCKET = "Emptying a bucket deletes every object that is in it."
+KEYS_OF_BUCKET = (
+    "Emptying the bucket deletes every object in it; the function runs when its stack is destroyed, and the "
+    "policy names this bucket alone."
+)
 LOG_ENCRYPTION = nist_and_pci(
     "S3DefaultEncryptionKMS",
-    "S3 delivers access logs to no bucket whose default encryption is a KMS key (S3 user guide, server access "
-    "logging). It is encrypted with S3's own keys, closed to the public, and holds no prompt.",
+    "S3 delivers access logs to no bucket whose default encryption is a KMS key (S3 user guide, server "
+    "access logging). It is encrypted with S3's own keys, closed to the public, and holds no prompt.",
 )
 REPLICATION = nist_and_pci(
     "S3BucketReplicationEnabled",

@@ -22,7 +22,8 @@ ATTACHING = one(
 CONCURRENCY = one(
     "NIST.800.53.R5-LambdaConcurrency",
     "A new account may have ten executions in all, of which Lambda lets none be reserved, so that a "
-    "reservation would fail the deployment. The API is throttled before the functions, and each is safe beside itself.",
+    "reservation would fail the deployment. The API is throttled before the functions, and each is safe "
+    "beside itself.",
 )
 OUTSIDE = nist_and_pci(
     "LambdaInsideVPC",

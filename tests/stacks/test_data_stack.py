@@ -132,11 +132,24 @@ def test_kept_pictures_keep_the_policy_that_protects_them(synth: Synth) -> None:
     assert kept.named("data", "AWS::S3::BucketPolicy", "PicturesPolicy")["DeletionPolicy"] == "Retain"
 
 
-def test_alarms_and_nobody_else_may_use_the_key_as_a_service(demo: Synthesized) -> None:
+def test_alarms_and_the_campaign_s_logs_and_nobody_else_may_use_the_key_as_a_service(
+    demo: Synthesized,
+) -> None:
     statements = demo.only("data", "AWS::KMS::Key")["KeyPolicy"]["Statement"]
-    services = [each for each in statements if "Service" in each["Principal"]]
-    (statement,) = services
-    assert statement["Principal"]["Service"] == "cloudwatch.amazonaws.com"
-    assert statement["Condition"]["ArnLike"]["aws:SourceArn"] == [
-        "arn:aws:cloudwatch:us-east-1:123456789012:alarm:demo-*"
-    ]
+    services = {
+        each["Principal"]["Service"]: each["Condition"]["ArnLike"]
+        for each in statements
+        if "Service" in each["Principal"]
+    }
+    groups = "arn:aws:logs:us-east-1:123456789012:log-group:"
+    assert services == {
+        "cloudwatch.amazonaws.com": {
+            "aws:SourceArn": ["arn:aws:cloudwatch:us-east-1:123456789012:alarm:demo-*"]
+        },
+        "logs.us-east-1.amazonaws.com": {
+            "kms:EncryptionContext:aws:logs:arn": [
+                f"{groups}/darkroom/demo/*",
+                f"{groups}/aws/sagemaker/Endpoints/demo",
+            ]
+        },
+    }

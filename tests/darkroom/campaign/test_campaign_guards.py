@@ -49,6 +49,7 @@ def test_guards_are_read(sources: Sources, write: Callable[..., Path]) -> None:
         ({"api": {"authorizer": "iam", "quota_per_day": 5}}, "api.quota_per_day"),
         ({"api": {"firewall": {"requests_per_address": 9}}}, "api.firewall.requests_per_address"),
         ({"network": "private"}, "network"),
+        ({"network": "isolated", "build": {}}, "build.image"),
         ({"moderation": {"blocked_patterns": ["(open"]}}, "moderation.blocked_patterns[0]"),
         ({"moderation": {"guardrail": {"id": "GR", "version": "1"}}}, "moderation.guardrail.id"),
         ({"moderation": {"guardrail": {"id": "gr1", "version": "v1"}}}, "moderation.guardrail.version"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import front_end, model, planner, synth
+from benchmarks import front_end, model, moderation, planner, synth
 from benchmarks.model import Rebuild
 from benchmarks.planner import Comparison, Day
 from benchmarks.ratio import Ratio
@@ -25,6 +25,7 @@ def main() -> None:
     for measure in (
         front_end.cache_hit,
         front_end.cold_start,
+        moderation.word_check,
         synth.one_campaign,
         synth.one_campaign_without_validation,
         model.serving_over_bare_loop,

@@ -136,7 +136,7 @@ def _finish_a_job(handler: Callable[..., Any], event: dict[str, Any]) -> str:
 
     with redirect_stdout(StringIO()):
         job_id = str(json.loads(handler(event, None)["body"])["id"])
-    app = build(os.environ)
+    app = build(os.environ, moderates="pictures")
     app.jobs.finish(job_id, f"s3://{_BUCKET}/pictures/x.out", app.now(), app.expiry())
     return job_id
 

@@ -113,7 +113,12 @@ def _may_be_shown(
     job = app.jobs.get(job_id, consistent=True)
     if job is None or job.state == "done":
         return True  # there is nothing to finish
-    verdict = "unfit" if job.refused_picture is not None else moderation.look_at(picture)
+    if job.refused_picture is not None:
+        # It may be another attempt's, and may not be deleted yet: the mark has room for one.
+        refuse(app, job_id, S3Location.parse(job.refused_picture), metrics)
+        refuse(app, job_id, picture, metrics)
+        return False
+    verdict = moderation.look_at(picture)
     if verdict == "unfit":
         refuse(app, job_id, picture, metrics)
     elif verdict == "unreadable":

@@ -155,6 +155,18 @@ def test_another_attempts_success_does_not_bring_a_refused_picture_back(moderate
     assert moderated.campaign.endpoint.asked == [f"{job_id}.1", f"{job_id}.2"]
 
 
+def test_two_attempts_pictures_are_both_deleted_though_the_first_refusal_died(moderated: Moderated) -> None:
+    moderated.rekognition.see()
+    job_id = ask(moderated.campaign)
+    first = moderated.campaign.endpoint.draw(f"{job_id}.1")["responseParameters"]["outputLocation"]
+    app = completion._application()
+    app.jobs.condemn(job_id, first, app.now())
+    moderated.campaign.notify(moderated.campaign.endpoint.draw(f"{job_id}.2"))
+    assert moderated.keys() == []
+    assert moderated.campaign.row()["reason"] == REASON
+    assert moderated.campaign.metric("PicturesRefused") == [1.0]
+
+
 @pytest.mark.parametrize("calls", [1, 2, 3])
 def test_a_refusal_that_dies_half_way_is_ended_by_the_next(
     moderated: Moderated, calls: int, monkeypatch: pytest.MonkeyPatch

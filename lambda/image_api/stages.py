@@ -76,7 +76,7 @@ def ended(job: Job, drawing: Drawing | None, *, now: float) -> None:
 
 
 def _placed(submitted_at: float, drawing: Drawing, now: float) -> tuple[float, float, float]:
-    """When ``drawing`` was received and answered, and when this invocation began to see to it, by our clock."""
+    """When ``drawing`` was received, answered, and seen to by this invocation; all by our clock."""
     seen = max(submitted_at, min(now, tracing.began() or now))
     is_close = submitted_at - MOST_SKEW <= drawing.received_at <= drawing.answered_at <= now + MOST_SKEW
     if not is_close:

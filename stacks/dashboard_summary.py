@@ -27,7 +27,7 @@ def summary(
         (single_values("People wait (seconds)", _waits(own), minutes=5), 5),
         (single_values("Waiting now", _backlog(campaign, drawings), minutes=1), 4),
         (single_values("Instances", _instances(campaign, variant), minutes=1), 4),
-        (single_values("Last hour", _hour(own), minutes=60), 5),
+        (single_values("This hour", _hour(own), minutes=60), 5),
     ]
 
 

@@ -14,6 +14,9 @@ from image_api import tracing
 from image_api.job import Job
 from image_api.telemetry import Metrics
 
+# Seconds that the backend's clock may be off: AWS's own are within a fraction of one.
+MOST_SKEW = 5.0
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -53,15 +56,14 @@ def finished(job: Job, drawing: Drawing | None, metrics: Metrics, *, now: float)
 def ended(job: Job, drawing: Drawing | None, *, now: float) -> None:
     """``job``'s attempt has ended, well or not: what is known of it goes into the request's trace.
 
-    The backend's clock is not ours: its times are held between what we saw ourselves.
+    The backend's clock is not ours: its times are held between what we saw ourselves, and those that are
+    further off than MOST_SKEW are not gone by at all.
     """
     about: dict[str, tracing.Annotation] = {"job_id": job.job_id, "attempt": job.attempt}
     tracing.annotate(**about, state=job.state)
     submitted_at = job.submitted_at
     if drawing is not None and submitted_at is not None:
-        seen = max(submitted_at, min(now, tracing.began() or now))
-        received = min(max(drawing.received_at, submitted_at), seen)
-        answered = min(max(drawing.answered_at, received), now)
+        received, answered, seen = _placed(submitted_at, drawing, now)
         seconds = round(drawing.answered_at - drawing.received_at, 3)
         if drawing.queued_apart:
             tracing.add_to(job.trace, "queued", submitted_at, received, **about)
@@ -71,6 +73,16 @@ def ended(job: Job, drawing: Drawing | None, *, now: float) -> None:
             tracing.add_to(job.trace, "SageMaker", received, answered, **about, seconds=seconds)
             tracing.add_to(job.trace, "SNS", answered, max(answered, seen), **about)
     tracing.add_function_to(job.trace, now, **about, state=job.state)
+
+
+def _placed(submitted_at: float, drawing: Drawing, now: float) -> tuple[float, float, float]:
+    """When ``drawing`` was received, answered, and seen to by this invocation; all by our clock."""
+    seen = max(submitted_at, min(now, tracing.began() or now))
+    is_close = submitted_at - MOST_SKEW <= drawing.received_at <= drawing.answered_at <= now + MOST_SKEW
+    if not is_close:
+        return submitted_at, seen, seen
+    received = min(max(drawing.received_at, submitted_at), now)
+    return received, min(max(drawing.answered_at, received), now), seen
 
 
 def moment(text: str | None) -> float | None:

@@ -97,7 +97,20 @@ def test_a_requests_trace_goes_on_where_its_notification_arrives(
     assert {link["trace_id"] for link in own["links"]} == {ROOT}
 
 
-def test_what_sagemaker_says_of_its_times_is_in_the_trace_between_ours(
+def test_sagemakers_times_are_in_the_trace_where_its_clock_agrees_with_ours(
+    campaign: Campaign, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive(monkeypatch, ROOT)
+    job_id = ask(campaign)  # at 08:00:00 by the campaign's clock
+    campaign.time += 10
+    campaign.notify(campaign.endpoint.draw(f"{job_id}.1"))  # received at 08:00:01, answered at 08:00:03.5
+    spans = {span["name"]: span for span in daemon.spans() if "annotations" in span}
+    drawn = spans["SageMaker"]
+    assert (drawn["start_time"], drawn["end_time"]) == (1_800_000_001.0, 1_800_000_003.5)
+    assert spans["SNS"]["start_time"] == 1_800_000_003.5
+
+
+def test_a_clock_that_is_off_moves_nothing_in_the_trace(
     campaign: Campaign, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrive(monkeypatch, ROOT)
@@ -109,7 +122,7 @@ def test_what_sagemaker_says_of_its_times_is_in_the_trace_between_ours(
     message |= {"receivedTime": "2027-01-15T09:00:01Z", "eventTime": "2027-01-15T09:00:03.500Z"}
     campaign.notify(message)
     (drawn,) = [span for span in daemon.spans() if span["name"] == "SageMaker" and "annotations" in span]
-    assert submitted <= drawn["start_time"] <= drawn["end_time"] <= campaign.time
+    assert submitted == drawn["start_time"] <= drawn["end_time"] <= campaign.time
     assert drawn["annotations"]["seconds"] == 2.5
 
 

@@ -19,7 +19,8 @@ def checkout(tmp_path: Path, workspace: Path) -> Path:
     """The app with the shipped campaigns, a small bundle and a layer, in a folder that a test may change."""
     for folder in ("campaigns", "stacks", "lambda", "model_artifacts/recipes", "darkroom/campaign"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("app.py", "darkroom/__init__.py"):
+    (tmp_path / "darkroom" / "planner").mkdir()
+    for file in ("app.py", "darkroom/__init__.py", "darkroom/planner/prices.json"):
         shutil.copy(REPOSITORY / file, tmp_path / file)
     shutil.copytree(workspace / "bundles", tmp_path / ".build" / "bundles")
     shutil.copytree(workspace / "layer", tmp_path / ".build" / "lambda-layer")

@@ -174,7 +174,7 @@ def test_the_dashboard_begins_with_what_is_read_in_ten_seconds(launch: Synthesiz
     widgets = _widgets(launch)
     titles = [str(widget["properties"].get("title", widget["type"])).split(" (")[0] for widget in widgets]
     assert titles == [
-        "Healthy?", "People wait", "Waiting now", "Instances", "Last hour", "text",
+        "Healthy?", "People wait", "Waiting now", "Instances", "This hour", "text",
         "Request latency", "Utilization", "Backlog", "Instances in service", "Requests by stage",
         "Seconds by stage", "Cache", "Errors",
     ]  # fmt: skip

@@ -49,6 +49,22 @@ class CompositeAlarm(Alarm):
         self.entered_at = 0.0
         self.suppressor_left_at: float | None = None
 
+    # moto answers an Alarm's name, rule and description under these names only for its own class.
+    @property
+    def alarm_name(self) -> str:
+        """As DescribeAlarms has it; so are the next two."""
+        return str(self.name)
+
+    @property
+    def alarm_rule(self) -> str:
+        """The rule as it was given."""
+        return str(self.rule)
+
+    @property
+    def alarm_description(self) -> str:
+        """What it is about."""
+        return str(self.description)
+
     def required(self) -> list[str]:
         """The alarms that must be there."""
         suppressor = [alarm_name(self.actions_suppressor)] if self.actions_suppressor else []

@@ -160,6 +160,25 @@ def test_a_composite_needs_its_alarms_and_a_rule_that_reads(children: Any) -> No
     assert listed["CompositeAlarms"] == []
 
 
+def test_a_composite_alarm_is_described_as_it_was_put(children: Any) -> None:
+    put_composite(
+        children,
+        AlarmDescription="what it is about",
+        ActionsSuppressor="paused",
+        ActionsSuppressorWaitPeriod=60,
+        ActionsSuppressorExtensionPeriod=90,
+    )
+    described = composite(children)
+    assert {name: described[name] for name in ("AlarmName", "AlarmRule", "AlarmDescription")} == {
+        "AlarmName": "person",
+        "AlarmRule": "ALARM(busy) OR ALARM(other)",
+        "AlarmDescription": "what it is about",
+    }
+    assert described["AlarmArn"].endswith(":alarm:person")
+    assert (described["ActionsSuppressor"], described["ActionsSuppressorExtensionPeriod"]) == ("paused", 90)
+    assert described["StateUpdatedTimestamp"] is not None
+
+
 def test_describe_alarms_gives_metric_alarms_unless_asked_for_composites(children: Any) -> None:
     put_composite(children)
     assert children.cloudwatch.describe_alarms()["CompositeAlarms"] == []

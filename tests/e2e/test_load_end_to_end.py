@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import boto3
 import pytest
 from rich.console import Console
 
-from darkroom.operations.load.command import LoadError, LoadRequest, run_load
+from darkroom.operations.load.command import LoadRequest, run_load
 from darkroom.planner.plan import Assumptions
 from darkroom.planner.traffic_source import TrafficSource
 from tests.e2e.deployment import Deployment
@@ -59,22 +58,3 @@ def test_every_request_is_made_when_it_is_due_and_the_cache_answers_what_the_pla
     printed = capsys.readouterr().out
     assert "measured" in printed
     assert "predicted" in printed
-
-
-def test_it_does_not_begin_what_is_predicted_to_cost_more_than_allowed(
-    demo: Deployment, request_of: LoadRequest
-) -> None:
-    before = len(demo.jobs())
-    mean = replace(request_of, maximum_cost=0.01)
-    with pytest.raises(LoadError, match=r"more than \$0.01: allow it with --max-cost 1"):
-        run_load(mean, boto3.Session(), Console())
-    assert len(demo.jobs()) == before
-
-
-def test_a_dry_run_asks_nothing(
-    demo: Deployment, request_of: LoadRequest, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = len(demo.jobs())
-    assert run_load(replace(request_of, dry_run=True), boto3.Session(), Console()) is None
-    assert "requests in 4.0 min" in capsys.readouterr().out
-    assert len(demo.jobs()) == before

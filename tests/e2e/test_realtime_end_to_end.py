@@ -105,7 +105,8 @@ def test_a_pause_keeps_the_queue_and_the_one_instance_that_a_realtime_endpoint_h
             monkeypatch.setenv(name, value)
     campaign = find_campaign(live.name, boto3.Session())
     said: list[str] = []
-    ids = [live.api.ask({"prompt": f"{n} boats in the ice"}).body["id"] for n in range(8)]
+    answers = live.ask_at_once([{"prompt": f"{n} boats in the ice"} for n in range(30)])
+    ids = [answer.body["id"] for answer in answers]
     pause(campaign, said.append, at_once=True)
     try:
         kept = [job_id for job_id in ids if live.api.job(job_id).body["status"] == "queued"]
@@ -119,7 +120,7 @@ def test_a_pause_keeps_the_queue_and_the_one_instance_that_a_realtime_endpoint_h
         live.client("lambda").get_event_source_mapping(UUID=campaign.drawings_mapping)["State"] == "Enabled"
     )
     for job_id in ids:
-        assert live.api.wait(job_id, deadline_seconds=120).body["status"] == "done"
+        assert live.api.wait(job_id, deadline_seconds=180).body["status"] == "done"
     assert {live.drawn()[job_id] for job_id in ids} == {1}
 
 

@@ -1,4 +1,4 @@
-"""AWS as a function meets it on a bad day: slow, throttling, silent, and the function dies at any of its calls."""
+"""AWS as a function meets it on a bad day: slow, throttling, silent, and the function dies at any call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Chances:
     """Of each call: that the function dies before or after it, that AWS refuses it, does not get it, is slow.
 
     Attributes:
-        lost_answer: it is done and its answer does not come; the client's retry does it again and gets that answer.
+        lost_answer: it is done and its answer does not come; the client's retry does it again.
         silence: it is done and no answer comes at all.
     """
 
@@ -50,7 +50,7 @@ class FaultyAws:
         self.chances = chances
         self.came: Counter[str] = Counter()
         self.calls = 0
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - not a secret
 
     def client(self, service: str, client: Any) -> Any:
         """``client`` on a bad day."""
@@ -69,7 +69,10 @@ class FaultyAws:
         if self._comes("refused", chances.refused):
             process.wait(1)
             code, status = self._random.choice(REFUSALS[service])
-            answer = {"Error": {"Code": code, "Message": "injected"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            answer = {
+                "Error": {"Code": code, "Message": "injected"},
+                "ResponseMetadata": {"HTTPStatusCode": status},
+            }
             raise ClientError(answer, name)
         if self._comes("unreachable", chances.unreachable):
             process.wait(6)

@@ -39,22 +39,20 @@ class SimulatedQueue:
         self._world = world
         self._invoke = invoke
         self._doubled = doubled
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - not a secret
         self._notes: list[Note] = []
         self._under_way = 0
         self._count = 0
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, str]:  # noqa: N803
-        self._notes.append(Note(MessageBody, self._world.now, self._world.now))
+    def send_message(self, **asked: Any) -> dict[str, str]:
+        self._notes.append(Note(asked["MessageBody"], self._world.now, self._world.now))
         self._world.after(0.1, self._poll)
         return {"MessageId": "m"}
 
-    def change_message_visibility(
-        self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int  # noqa: N803
-    ) -> dict[str, str]:
+    def change_message_visibility(self, **asked: Any) -> dict[str, str]:
         for note in self._notes:
-            if note.receipts and note.receipts[-1] == ReceiptHandle:
-                note.visible_at = self._world.now + VisibilityTimeout
+            if note.receipts and note.receipts[-1] == asked["ReceiptHandle"]:
+                note.visible_at = self._world.now + asked["VisibilityTimeout"]
                 self._world.at(note.visible_at, self._poll)
         return {}
 

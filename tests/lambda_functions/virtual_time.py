@@ -1,7 +1,8 @@
 """Virtual time in which real code runs: many invocations at once, one at a time, in an order that repeats.
 
-A process is a thread that runs only when it is its turn. It gives its turn away where it waits, which is at each
-of its AWS calls; so any two invocations interleave at any of their calls, and the same seed interleaves them alike.
+A process is a thread that runs only when it is its turn. It gives its turn away where it waits, which is at
+each of its AWS calls; so any two invocations interleave at any of their calls, and the same seed interleaves
+them alike.
 """
 
 from __future__ import annotations

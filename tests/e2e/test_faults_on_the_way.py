@@ -1,4 +1,4 @@
-"""One fault after another, in a sandbox with the real functions, endpoint and model: every request ends rightly."""
+"""One fault after another, in a sandbox with the real functions, endpoint and model: all ends rightly."""
 
 from __future__ import annotations
 

@@ -61,10 +61,10 @@ class FaultyAws:
         process, chances = current(), self.chances
         self.calls += 1
         seconds = self._random.uniform(0.003, 0.02)
-        if self._comes("slow", chances.slow):
+        if self._comes("slow", chances.slow * process.calm):
             seconds += self._random.uniform(2, 15)
         process.wait(seconds)
-        if self._comes("crash before a call", chances.crash_before):
+        if self._comes("crash before a call", chances.crash_before * process.calm):
             process.crash()
         if self._comes("refused", chances.refused):
             process.wait(1)
@@ -85,7 +85,7 @@ class FaultyAws:
         if self._comes("silence", chances.silence):
             process.wait(12)
             raise ReadTimeoutError(endpoint_url="https://aws.example")
-        if self._comes("crash after a call", chances.crash_after):
+        if self._comes("crash after a call", chances.crash_after * process.calm):
             process.crash()
         if error is not None:
             raise error

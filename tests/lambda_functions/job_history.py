@@ -32,6 +32,7 @@ class Life:
     begun: dict[int, float] = field(default_factory=dict)
     done_at: float | None = None
     times_done: int = 0
+    writes: list[str] = field(default_factory=list)
 
 
 class JobHistory:
@@ -87,6 +88,8 @@ class JobHistory:
         row = answer["Attributes"]
         life = self.lives[row["job_id"]["S"]]
         asking, state = life.askings[-1], row["state"]["S"]
+        shown = {name: value["N"] for name, value in row.items() if name in ("attempt", "drawing_until")}
+        life.writes.append(f"{self._world.now - asking.since:.1f} {state} {shown}")
         if state == "submitting":
             self._begun(life, int(row["attempt"]["N"]))
         if state not in ("done", "failed"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -64,10 +65,7 @@ def ask(troubled: Deployment, what: str, count: int) -> list[str]:
         request = {"prompt": f"{what} {number}", "steps": 1}
         answers: list[Answer] = []
         eventually(
-            lambda r=request, a=answers: _accepted(troubled, r, a),
-            f"{what} is accepted",
-            seconds=60,
-            every=0.5,
+            partial(_accepted, troubled, request, answers), f"{what} is accepted", seconds=60, every=0.5
         )
         ids.append(str(answers[-1].body["id"]))
     return ids
@@ -89,6 +87,20 @@ def all_drawn(troubled: Deployment, ids: list[str], seconds: float = 120) -> Non
     assert all(download(job["picture"]["url"]).startswith(b"\x89PNG") for job in jobs)
 
 
+def said(troubled: Deployment, function: str, *texts: str) -> None:
+    """A line of the function's log has all of it: what docs/parts/faults.md has one look for."""
+    group, pattern = f"/darkroom/{troubled.name}/image_api.{function}", f'"{texts[0]}"'
+    eventually(
+        lambda: any(
+            all(text in event["message"] for text in texts)
+            for event in troubled.client("logs").filter_log_events(logGroupName=group, filterPattern=pattern)[
+                "events"
+            ]
+        ),
+        f"{function} says {texts}",
+    )
+
+
 def drawn_once(troubled: Deployment, ids: list[str]) -> None:
     drawn = troubled.drawn()
     assert {job_id: drawn[job_id] for job_id in ids} == dict.fromkeys(ids, 1)
@@ -97,9 +109,23 @@ def drawn_once(troubled: Deployment, ids: list[str]) -> None:
 def test_a_model_that_does_not_load_at_first(troubled: Deployment) -> None:
     troubled.sandbox.inject(fail_model_loads=1)
     ids = ask(troubled, "late start", 2)
+    describe = troubled.client("sagemaker").describe_endpoint
+    eventually(
+        lambda: "did not load" in describe(EndpointName=troubled.name).get("FailureReason", ""),
+        "the endpoint says why",
+        seconds=180,
+    )
     all_drawn(troubled, ids, 240)
     drawn_once(troubled, ids)
     assert troubled.sandbox.faults()["fail_model_loads"] == 0
+    # The other tests need not wait for an instance.
+    troubled.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="sagemaker",
+        ResourceId=f"endpoint/{troubled.name}/variant/AllTraffic",
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        MinCapacity=1,
+        MaxCapacity=2,
+    )
 
 
 def test_every_service_throttles(troubled: Deployment) -> None:
@@ -108,14 +134,23 @@ def test_every_service_throttles(troubled: Deployment) -> None:
         {"kind": "throttle", "service": one, "occasions": half} for one in ("dynamodb", "s3", "sagemaker")
     ]
     troubled.sandbox.inject(calls=calls)
-    ids = ask(troubled, "slow down", 12)
+    ids = ask(troubled, "slow down", 6)
     all_drawn(troubled, ids)
     assert all(one["occasions"]["hit"] for one in troubled.sandbox.faults()["calls"])
 
 
+def test_the_endpoint_is_asked_too_much_for_a_while(troubled: Deployment) -> None:
+    fault = {"kind": "throttle", "function": "Front", "service": "sagemaker", "occasions": 2}
+    troubled.sandbox.inject(calls=[fault])
+    ids = ask(troubled, "too many", 1)
+    said(troubled, "front", "submission unconfirmed", ids[0], "ThrottlingException")
+    all_drawn(troubled, ids)
+    said(troubled, "reconciliation", "resubmitting", ids[0], "never accepted")
+
+
 def test_answers_are_lost_after_the_work_was_done(troubled: Deployment) -> None:
     troubled.sandbox.inject(calls=[{"kind": "lose-answer", "occasions": {"probability": 0.3, "seed": 3}}])
-    ids = ask(troubled, "no answer", 10)
+    ids = ask(troubled, "no answer", 6)
     all_drawn(troubled, ids)
 
 
@@ -135,6 +170,7 @@ def test_a_function_dies_at_every_call(troubled: Deployment) -> None:
                 )
     troubled.sandbox.inject(calls=[])
     all_drawn(troubled, ids)
+    said(troubled, "front", "Runtime exited with error: signal: 9")
 
 
 def test_notifications_are_lost_doubled_and_late(troubled: Deployment) -> None:
@@ -145,7 +181,7 @@ def test_notifications_are_lost_doubled_and_late(troubled: Deployment) -> None:
         duplicate_notifications=chance,
         delay_notifications=chance,
     )
-    ids = ask(troubled, "hearsay", 12)
+    ids = ask(troubled, "hearsay", 8)
     all_drawn(troubled, ids)
     drawn_once(troubled, ids)
 
@@ -155,6 +191,8 @@ def test_workers_die_hang_and_fail(troubled: Deployment) -> None:
     ids = ask(troubled, "hard work", 8)
     all_drawn(troubled, ids)
     drawn_once(troubled, ids)
+    said(troubled, "completion", "resubmitting", "error 500")
+    said(troubled, "completion", "resubmitting", "no status")
 
 
 def test_a_poisonous_request_fails_with_a_reason_and_takes_nobody_with_it(troubled: Deployment) -> None:
@@ -165,6 +203,7 @@ def test_a_poisonous_request_fails_with_a_reason_and_takes_nobody_with_it(troubl
     [job] = wait(troubled, [poisonous])
     assert job["status"] == "failed"
     assert job["reason"] == "Given up after 3 attempts. The model answered with an error (500)."
+    said(troubled, "completion", "job failed", poisonous)
 
 
 def test_clocks_are_off_by_minutes(troubled: Deployment) -> None:
@@ -212,6 +251,7 @@ def test_what_a_lost_instance_had_in_hand_is_drawn_again_by_its_deadline(trouble
     finally:
         troubled.sandbox.set_speed(30)
     drawn_once(troubled, ids)
+    said(troubled, "reconciliation", "resubmitting", ids[0], "overdue")
 
 
 def test_dead_letters_of_every_kind_are_handed_over_and_their_jobs_end(troubled: Deployment) -> None:

@@ -26,8 +26,8 @@ from tests.lambda_functions.simulated_queue import SimulatedQueue
 from tests.lambda_functions.table_in_memory import TableInMemory
 from tests.lambda_functions.virtual_time import ProcessTime, World, current
 
-# A run of reconciliation makes a hundred calls where another function makes five, and here one after the other
-# what in Lambda eight threads do: it would never come through.
+# A run of reconciliation makes a hundred calls where another function makes five, and here one after the
+# other what in Lambda eight threads do: it would never come through.
 CALM = 0.1
 FRONT_SECONDS, COMPLETION_SECONDS, RECONCILIATION_SECONDS = 28.0, 30.0, 55.0
 START = 1_800_000_000.0

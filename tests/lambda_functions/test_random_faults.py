@@ -82,14 +82,14 @@ def play(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> SimulatedCampaign:
 
 def _beside(patch: pytest.MonkeyPatch, level: str, simulated: SimulatedCampaign) -> None:
     """Hear what reconciliation logs as an error or a warning: jobs, lists or time that it missed."""
-    log = getattr(reconciliation.logger, level)
+    log = getattr(logger, level)
 
     def told(text: str, **fields: Any) -> None:
         log(text, **fields)
         if text in ("job not looked after", "open jobs not listed", "out of time; the next run goes on"):
             simulated.note_missed(**fields)
 
-    patch.setattr(reconciliation.logger, level, told)
+    patch.setattr(logger, level, told)
 
 
 def check(simulated: SimulatedCampaign) -> None:

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from image_api.backend import BackendRefusedError, BackendUnavailableError
 
 # Refusals with a status below 500 that pass by themselves: too many requests (botocore has the list, in
-# retries/standard.py's ThrottledRetryableChecker), a request that took too long to arrive, and, the last four,
+# retries/standard.py, ThrottledRetryableChecker), a request that took too long to arrive, and, the last four,
 # a clock that is off.
 _PASSING = frozenset(
     {

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from darkroom.demo.client import Answer, download
 from darkroom.operations.redrive import redrive
 from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
+from tests.e2e.troubled_requests import PAST_ALL_TIMES, all_drawn, ask, drawn_once, said, wait
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -56,65 +55,6 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 def no_fault_is_left(troubled: Deployment) -> Iterator[None]:
     yield
     troubled.sandbox.inject(**_OFF)
-
-
-def ask(troubled: Deployment, what: str, count: int) -> list[str]:
-    """Ask for ``count`` new pictures, as a client does that asks again after a 5xx; the jobs' ids."""
-    ids = []
-    for number in range(count):
-        request = {"prompt": f"{what} {number}", "steps": 1}
-        answers: list[Answer] = []
-        eventually(
-            partial(_accepted, troubled, request, answers), f"{what} is accepted", seconds=60, every=0.5
-        )
-        ids.append(str(answers[-1].body["id"]))
-    return ids
-
-
-def _accepted(troubled: Deployment, request: Mapping[str, Any], answers: list[Answer]) -> bool:
-    answers.append(troubled.api.ask(request))
-    return answers[-1].status in (200, 202)
-
-
-def wait(troubled: Deployment, ids: Iterable[str], seconds: float = 120) -> list[Mapping[str, Any]]:
-    return [troubled.api.wait(one, deadline_seconds=seconds).body for one in ids]
-
-
-# Functions go by the wall's clock at any speed of the sandbox's, and reconciliation waits a minute before it
-# looks after a job, far longer before it calls one lost. With its clock ahead nobody has to wait.
-_A_MINUTE_LATER, _PAST_ALL_TIMES = {"Reconciliation": 90}, {"Reconciliation": 900}
-
-
-def all_drawn(
-    troubled: Deployment,
-    ids: list[str],
-    seconds: float = 120,
-    skew: Mapping[str, float] = _A_MINUTE_LATER,
-) -> None:
-    """Each is done, its picture is there."""
-    troubled.sandbox.inject(clock_skew=dict(skew))
-    jobs = wait(troubled, ids, seconds)
-    assert [job["status"] for job in jobs] == ["done"] * len(ids), jobs
-    assert all(download(job["picture"]["url"]).startswith(b"\x89PNG") for job in jobs)
-
-
-def said(troubled: Deployment, function: str, *texts: str) -> None:
-    """A line of the function's log has all of it: what docs/parts/faults.md has one look for."""
-    group, pattern = f"/darkroom/{troubled.name}/image_api.{function}", f'"{texts[0]}"'
-    eventually(
-        lambda: any(
-            all(text in event["message"] for text in texts)
-            for event in troubled.client("logs").filter_log_events(logGroupName=group, filterPattern=pattern)[
-                "events"
-            ]
-        ),
-        f"{function} says {texts}",
-    )
-
-
-def drawn_once(troubled: Deployment, ids: list[str]) -> None:
-    drawn = troubled.drawn()
-    assert {job_id: drawn[job_id] for job_id in ids} == dict.fromkeys(ids, 1)
 
 
 def test_a_model_that_does_not_load_at_first(troubled: Deployment) -> None:
@@ -256,7 +196,7 @@ def test_what_a_lost_instance_had_in_hand_is_drawn_again_by_its_deadline(trouble
     ids = ask(troubled, "gone with the instance", 1)
     eventually(lambda: troubled.sandbox.faults()["lose_instances"] == 0, "it is lost", seconds=60)
     # Nobody says a word: only past time to live and time-out is it certain.
-    all_drawn(troubled, ids, skew=_PAST_ALL_TIMES)
+    all_drawn(troubled, ids, skew=PAST_ALL_TIMES)
     drawn_once(troubled, ids)
     said(troubled, "reconciliation", "resubmitting", ids[0], "overdue")
 

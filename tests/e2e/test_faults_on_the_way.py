@@ -115,10 +115,7 @@ def test_a_function_dies_at_every_call(troubled: Deployment) -> None:
         for function, after in _POINTS:
             troubled.sandbox.inject(calls=[{"kind": kind, "function": function, "after": after}])
             ids += ask(troubled, f"{kind} {function} {after}", 1)
-            if function == "completion":
-                eventually(
-                    lambda: not troubled.sandbox.faults()["calls"][0]["occasions"], "it died", seconds=60
-                )
+            eventually(lambda: not troubled.sandbox.faults()["calls"][0]["occasions"], "it died", seconds=60)
     troubled.sandbox.inject(calls=[])
     all_drawn(troubled, ids)
     said(troubled, "front", "Runtime exited with error: signal: 9")

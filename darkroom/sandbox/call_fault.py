@@ -21,7 +21,7 @@ class CallFault:
             without having done anything; ``lose-answer``, it does what was asked and answers 500;
             ``crash-before`` and ``crash-after``, the function's process is killed before or after AWS has
             done what was asked, and gets no answer.
-        function: a part of the function's name; empty for every function.
+        function: a part of the function's name, in capitals or not; empty for every function.
         service: as requests are signed: dynamodb, s3, sagemaker, sqs, ...; empty for every service.
         operation: such as UpdateItem; empty for every operation.
         after: how many of the calls pass first.
@@ -38,7 +38,7 @@ class CallFault:
 
     def takes(self, function: str, service: str, operation: str) -> bool:
         """Whether it comes to this call, which counts."""
-        if self.function not in function:
+        if self.function.lower() not in function.lower():
             return False
         if (self.service or service, self.operation or operation) != (service, operation):
             return False

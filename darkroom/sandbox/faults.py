@@ -74,7 +74,8 @@ class Faults:
     def skew(self, function: str) -> float:
         """How far ahead ``function``'s clock is, in seconds."""
         with self._lock:
-            return next((seconds for part, seconds in self._clock_skew.items() if part in function), 0.0)
+            parts = self._clock_skew.items()
+            return next((seconds for part, seconds in parts if part.lower() in function.lower()), 0.0)
 
     def of_call(self, function: str, service: str, operation: str) -> Kind | None:
         """What shall become of a call that ``function`` makes."""

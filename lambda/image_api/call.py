@@ -9,22 +9,31 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from image_api.backend import BackendRefusedError, BackendUnavailableError
 
-# Refusals with a status below 500 that pass by themselves (botocore's own list of throttling and transient
-# codes has the same): too many requests, a clock that is off, a request that took too long to arrive.
+# Refusals with a status below 500 that pass by themselves: too many requests (botocore has the list, in
+# retries/standard.py, ThrottledRetryableChecker), a request that took too long to arrive, and, the last four,
+# a clock that is off.
 _PASSING = frozenset(
     {
         "Throttling",
         "ThrottlingException",
         "ThrottledException",
         "TooManyRequestsException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "ProvisionedThroughputExceededException",
+        "TransactionInProgressException",
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
         "RequestLimitExceeded",
         "SlowDown",
         "RequestTimeout",
         "RequestTimeoutException",
+        "ModelNotReadyException",
         "RequestTimeTooSkewed",
+        "InvalidSignatureException",
         "ExpiredToken",
         "ExpiredTokenException",
-        "ModelNotReadyException",
     }
 )
 

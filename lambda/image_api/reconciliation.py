@@ -36,11 +36,13 @@ LOOK_AFTER_SECONDS = 60
 LAST_WORD_SECONDS = 60
 # Kept of the function's time for the looks under way, each at most a few calls.
 RESERVE_SECONDS = 20
+# What a run takes in any case: with a clock that is ahead the remaining time reads as none, run after run.
+LEAST_SECONDS = 10
 THREADS = 8
 
 
 class ReconciliationError(RuntimeError):
-    """Some jobs met an AWS error; the next run looks after them again. Raised so that an alarm sees it."""
+    """Some jobs, or lists of them, met an AWS error; the next run looks again. Raised for an alarm to see."""
 
 
 def handler(event: Any, context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
@@ -50,10 +52,11 @@ def handler(event: Any, context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambd
         How many jobs were looked after.
 
     Raises:
-        ReconciliationError: AWS failed for some jobs; the others are looked after.
+        ReconciliationError: AWS failed for some jobs or shards; the others are looked after.
     """
     app = _application()
-    until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+    allowed = max(LEAST_SECONDS, context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
+    until = time.monotonic() + allowed
     with invocation("reconciliation", context), metrics_of(app.settings.campaign) as metrics:
         if app.jobs.pause(app.now()).is_paused:
             metrics.count("Paused")
@@ -61,15 +64,16 @@ def handler(event: Any, context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambd
     if looked:
         logger.info("reconciled", jobs=looked, failed=failed)
     if failed:
-        raise ReconciliationError(f"{failed} of {looked} jobs met an AWS error")
+        raise ReconciliationError(f"{failed} of {looked} jobs or lists of them met an AWS error")
     return {"jobs": looked}
 
 
 def _look_after_all(app: Application, metrics: Metrics, until: float) -> tuple[int, int]:
     looked = failed = 0
+    unlisted: list[str] = []
     under_way: set[Future[bool]] = set()
     with ThreadPoolExecutor(THREADS) as pool:
-        for job_id in _neglected(app):
+        for job_id in _neglected(app, unlisted):
             if time.monotonic() >= until:
                 logger.warning("out of time; the next run goes on")
                 break
@@ -81,13 +85,18 @@ def _look_after_all(app: Application, metrics: Metrics, until: float) -> tuple[i
             under_way.add(pool.submit(look, _look_after_one, app, job_id, metrics))
             looked += 1
     failed += sum(not future.result() for future in under_way)
-    return looked, failed
+    return looked, failed + len(unlisted)
 
 
-def _neglected(app: Application) -> Iterator[str]:
+def _neglected(app: Application, unlisted: list[str]) -> Iterator[str]:
+    """Ids of the jobs to look after; the shards of which AWS did not tell come into ``unlisted``."""
     # In another order each time, so that none is always last when time runs out.
     for shard in random.sample(SHARDS, len(SHARDS)):
-        yield from app.jobs.open_ids(shard, app.now() - LOOK_AFTER_SECONDS)
+        try:
+            yield from app.jobs.open_ids(shard, app.now() - LOOK_AFTER_SECONDS)
+        except (ClientError, BotoCoreError) as error:
+            logger.error("open jobs not listed", shard=shard, **describe(error))
+            unlisted.append(shard)
 
 
 def _look_after_one(app: Application, job_id: str, metrics: Metrics) -> bool:

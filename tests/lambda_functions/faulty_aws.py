@@ -1,4 +1,4 @@
-"""AWS as a function meets it on a bad day: slow, throttling, silent, and the function dies at any of its calls."""
+"""AWS as a function meets it on a bad day: slow, throttling, silent, and the function dies at any call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Chances:
     """Of each call: that the function dies before or after it, that AWS refuses it, does not get it, is slow.
 
     Attributes:
-        lost_answer: it is done and its answer does not come; the client's retry does it again and gets that answer.
+        lost_answer: it is done and its answer does not come; the client's retry does it again.
         silence: it is done and no answer comes at all.
     """
 
@@ -50,7 +50,7 @@ class FaultyAws:
         self.chances = chances
         self.came: Counter[str] = Counter()
         self.calls = 0
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - not a secret
 
     def client(self, service: str, client: Any) -> Any:
         """``client`` on a bad day."""
@@ -61,10 +61,10 @@ class FaultyAws:
         process, chances = current(), self.chances
         self.calls += 1
         seconds = self._random.uniform(0.003, 0.02)
-        if self._comes("slow", chances.slow):
+        if self._comes("slow", chances.slow * process.calm):
             seconds += self._random.uniform(2, 15)
         process.wait(seconds)
-        if self._comes("crash before a call", chances.crash_before):
+        if self._comes("crash before a call", chances.crash_before * process.calm):
             process.crash()
         if self._comes("refused", chances.refused):
             process.wait(1)
@@ -85,7 +85,7 @@ class FaultyAws:
         if self._comes("silence", chances.silence):
             process.wait(12)
             raise ReadTimeoutError(endpoint_url="https://aws.example")
-        if self._comes("crash after a call", chances.crash_after):
+        if self._comes("crash after a call", chances.crash_after * process.calm):
             process.crash()
         if error is not None:
             raise error

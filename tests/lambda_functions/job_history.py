@@ -32,16 +32,22 @@ class Life:
     begun: dict[int, float] = field(default_factory=dict)
     done_at: float | None = None
     times_done: int = 0
+    writes: list[str] = field(default_factory=list)
 
 
 class JobHistory:
-    """Watches the writes of the table and of the payloads; raises where one may not be."""
+    """Watches the writes of the table and of the payloads.
+
+    Attributes:
+        wrong: what may not be. Not raised: the functions would take it for an error of AWS's.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.lives: dict[str, Life] = {}
         self.ids: set[str] = set()
         self.payloads: dict[str, bytes] = {}
+        self.wrong: list[str] = []
 
     @property
     def open(self) -> list[str]:
@@ -60,15 +66,20 @@ class JobHistory:
         """``s3``, its payloads written down; one may not be overwritten by another."""
         return _Watched(s3, {"put_object": self._stored})
 
+    def must(self, holds: bool, otherwise: str) -> None:
+        """Write down ``otherwise`` where that does not hold."""
+        if not holds:
+            self.wrong.append(f"{self._world.now:.3f}: {otherwise}")
+
     def _stored(self, parameters: Any, _answer: Any) -> None:
         if parameters["Bucket"] == "demo-payloads":
             before = self.payloads.setdefault(parameters["Key"], parameters["Body"])
-            assert before == parameters["Body"], f"{parameters['Key']} is overwritten"
+            self.must(before == parameters["Body"], f"{parameters['Key']} is overwritten")
 
     def _claimed(self, parameters: Any, _answer: Any) -> None:
         item = parameters["Item"]
         life = self.lives.setdefault(item["job_id"]["S"], Life())
-        assert not life.askings or life.askings[-1].until is not None, "an open job is claimed"
+        self.must(not life.askings or life.askings[-1].until is not None, "an open job is claimed")
         life.askings.append(Asking(self._world.now))
         life.done_at = None
         self._begun(life, int(item["attempt"]["N"]))
@@ -77,13 +88,15 @@ class JobHistory:
         row = answer["Attributes"]
         life = self.lives[row["job_id"]["S"]]
         asking, state = life.askings[-1], row["state"]["S"]
+        shown = {name: value["N"] for name, value in row.items() if name in ("attempt", "drawing_until")}
+        life.writes.append(f"{self._world.now - asking.since:.1f} {state} {shown}")
         if state == "submitting":
             self._begun(life, int(row["attempt"]["N"]))
         if state not in ("done", "failed"):
-            assert asking.until is None, "a job that has ended is open again without being asked for"
+            self.must(asking.until is None, "a job that has ended is open again without being asked for")
             return
         if state == "done":
-            assert life.done_at is None, "a job is done twice"
+            self.must(life.done_at is None, "a job is done twice")
             life.done_at = self._world.now
             life.times_done += 1
         asking.until = asking.until or self._world.now
@@ -91,9 +104,9 @@ class JobHistory:
         asking.reason = row.get("reason", {}).get("S", "")
 
     def _begun(self, life: Life, attempt: int) -> None:
-        assert attempt not in life.begun, "an attempt begins twice"
-        assert not life.begun or attempt > max(life.begun), "attempts grow"
-        assert life.done_at is None, "an attempt begins after success"
+        self.must(attempt not in life.begun, "an attempt begins twice")
+        self.must(not life.begun or attempt > max(life.begun), "attempts grow")
+        self.must(life.done_at is None, "an attempt begins after success")
         life.begun[attempt] = self._world.now
 
 

@@ -1,4 +1,4 @@
-"""SageMaker's endpoint in virtual time: a queue, a fleet that changes, workers that fail in every known way."""
+"""SageMaker's endpoint in virtual time: a queue, a fleet that changes, workers that fail."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Instance:
 
 @dataclass
 class Troubles:
-    """Of each inference: that its worker is killed, that the container fails, that it hangs, that its instance goes."""
+    """Of each inference: its worker is killed, the container fails, it hangs, its instance is lost."""
 
     killed: float = 0.02
     container_error: float = 0.03
@@ -81,7 +81,7 @@ class SimulatedEndpoint:
         self.troubles = troubles
         self._s3 = s3
         self._publish = publish
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - not a secret
         self._number = itertools.count()
         self._queue: deque[Inference] = deque()
         self._fleet: list[Instance] = []

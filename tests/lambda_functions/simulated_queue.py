@@ -39,37 +39,42 @@ class SimulatedQueue:
         self._world = world
         self._invoke = invoke
         self._doubled = doubled
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - not a secret
         self._notes: list[Note] = []
         self._under_way = 0
         self._count = 0
+        self._polls_at: float | None = None
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, str]:  # noqa: N803
-        self._notes.append(Note(MessageBody, self._world.now, self._world.now))
-        self._world.after(0.1, self._poll)
+    def send_message(self, **asked: Any) -> dict[str, str]:
+        self._notes.append(Note(asked["MessageBody"], self._world.now, self._world.now))
+        self._poll_by(self._world.now + 0.1)
         return {"MessageId": "m"}
 
-    def change_message_visibility(
-        self,
-        *,
-        QueueUrl: str,
-        ReceiptHandle: str,
-        VisibilityTimeout: int,  # noqa: N803
-    ) -> dict[str, str]:
+    def change_message_visibility(self, **asked: Any) -> dict[str, str]:
         for note in self._notes:
-            if note.receipts and note.receipts[-1] == ReceiptHandle:
-                note.visible_at = self._world.now + VisibilityTimeout
-                self._world.at(note.visible_at, self._poll)
+            if note.receipts and note.receipts[-1] == asked["ReceiptHandle"]:
+                note.visible_at = self._world.now + asked["VisibilityTimeout"]
+                self._poll_by(note.visible_at)
         return {}
 
-    def _poll(self) -> None:
+    def _poll_by(self, moment: float) -> None:
+        """Look at the queue at ``moment``, if that is not to come sooner anyway."""
+        if self._polls_at is None or moment < self._polls_at:
+            self._polls_at = moment
+            self._world.at(moment, lambda: self._poll(moment))
+
+    def _poll(self, moment: float) -> None:
+        if self._polls_at != moment:
+            return
+        self._polls_at = None
         now = self._world.now
         self._notes = [note for note in self._notes if now - note.sent < RETENTION_SECONDS]
         for note in self._notes:
-            if self._under_way >= CONCURRENCY:
-                self._world.after(1, self._poll)
-                return
-            if note.visible_at <= now:
+            if note.visible_at > now:
+                self._poll_by(note.visible_at)
+            elif self._under_way >= CONCURRENCY:
+                return  # the next to end looks again
+            else:
                 self._deliver(note)
                 if self._random.random() < self._doubled:
                     self._deliver(note)
@@ -80,7 +85,7 @@ class SimulatedQueue:
         note.deliveries += 1
         note.visible_at = self._world.now + VISIBILITY_SECONDS
         note.receipts.append(f"receipt-{self._count}")
-        self._world.at(note.visible_at, self._poll)
+        self._poll_by(note.visible_at)
         record = {
             "messageId": f"{id(note)}",
             "receiptHandle": note.receipts[-1],
@@ -92,6 +97,6 @@ class SimulatedQueue:
             self._under_way -= 1
             if error is None and not answer["batchItemFailures"]:
                 self._notes = [one for one in self._notes if one is not note]
-            self._world.after(0, self._poll)
+            self._poll_by(self._world.now)
 
         self._invoke({"Records": [record]}, ended)

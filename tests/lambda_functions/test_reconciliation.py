@@ -90,7 +90,10 @@ def test_two_runs_at_once_begin_one_attempt_a_job(campaign: Campaign) -> None:
     assert sorted(campaign.endpoint.asked) == sorted(f"{job_id}.{n}" for job_id in ids for n in (1, 2))
 
 
-def test_out_of_time_it_stops_and_the_next_run_goes_on(campaign: Campaign) -> None:
+def test_out_of_time_it_stops_and_the_next_run_goes_on(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation, "LEAST_SECONDS", 0)
     for number in range(5):
         ask(campaign, f"fox {number}")
     campaign.time += 61
@@ -98,6 +101,37 @@ def test_out_of_time_it_stops_and_the_next_run_goes_on(campaign: Campaign) -> No
     assert campaign.reconcile(milliseconds=reserve) == {"jobs": 0}
     assert campaign.reconcile(milliseconds=reserve + 30_000) == {"jobs": 5}
     assert campaign.reconcile() == {"jobs": 0}, "all were looked after within this minute"
+
+
+def test_with_a_clock_that_is_ahead_it_looks_after_jobs_all_the_same(campaign: Campaign) -> None:
+    ask(campaign, "fox")
+    campaign.time += 61
+    assert campaign.reconcile(milliseconds=0) == {"jobs": 1}, "AWS's client reckons with the function's clock"
+
+
+def test_a_list_that_aws_does_not_give_keeps_the_other_lists_from_nothing(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        ask(campaign, f"fox {number}")
+    campaign.time += 61
+    query = campaign.dynamodb.query
+    shards = {row["open_since_bucket"] for row in campaign.rows()}
+    broken = sorted(shards)[0]
+
+    def throttled(**parameters: Any) -> Any:
+        if parameters["ExpressionAttributeValues"][":shard"]["S"] == broken:
+            error = {"Error": {"Code": "ThrottlingException", "Message": "x"}}
+            raise ClientError(error, "Query")
+        return query(**parameters)
+
+    monkeypatch.setattr(campaign.dynamodb, "query", throttled)
+    with pytest.raises(reconciliation.ReconciliationError, match="1 of"):
+        campaign.reconcile()
+    untouched = {
+        row["open_since_bucket"] for row in campaign.rows() if float(row["updated_at"]) < campaign.time
+    }
+    assert untouched == {broken}
 
 
 def test_more_jobs_than_one_page_are_all_looked_after(

@@ -1,7 +1,8 @@
 """Virtual time in which real code runs: many invocations at once, one at a time, in an order that repeats.
 
-A process is a thread that runs only when it is its turn. It gives its turn away where it waits, which is at each
-of its AWS calls; so any two invocations interleave at any of their calls, and the same seed interleaves them alike.
+A process is a thread that runs only when it is its turn. It gives its turn away where it waits, which is at
+each of its AWS calls; so any two invocations interleave at any of their calls, and the same seed interleaves
+them alike.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Process(threading.Thread):
         deadline: the moment at which it is killed wherever it waits, as Lambda does at a time-out.
         ended: called with what ``body`` returned, or with what it raised.
         skew: how far ahead its clock is, in seconds.
+        calm: what its chances to die or to be slow at a call are multiplied by.
     """
 
     def __init__(
@@ -32,10 +34,12 @@ class Process(threading.Thread):
         deadline: float,
         ended: Callable[[Any, BaseException | None], None],
         skew: float = 0.0,
+        calm: float = 1.0,
     ) -> None:
         super().__init__(daemon=True)
         self.world = world
         self.skew = skew
+        self.calm = calm
         self.deadline = deadline
         self.crashed = False
         self._body = body
@@ -104,9 +108,10 @@ class World:
         seconds: float,
         ended: Callable[[Any, BaseException | None], None],
         skew: float = 0.0,
+        calm: float = 1.0,
     ) -> None:
         """Run ``body``, for ``seconds`` at most."""
-        self.after(0, Process(self, body, self.now + seconds, ended, skew).turn)
+        self.after(0, Process(self, body, self.now + seconds, ended, skew, calm).turn)
 
 
 def current() -> Process:

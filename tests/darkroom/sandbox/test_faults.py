@@ -55,7 +55,7 @@ def test_a_call_fault_comes_to_its_calls_after_those_that_pass() -> None:
     calls = [
         faults.of_call(*call)
         for call in [
-            ("demo-front", "dynamodb", "PutItem"),  # passes first
+            ("demo-FrontFunction1A", "dynamodb", "PutItem"),  # passes first
             ("demo-completion", "dynamodb", "PutItem"),
             ("demo-front", "dynamodb", "GetItem"),
             ("demo-front", "dynamodb", "PutItem"),

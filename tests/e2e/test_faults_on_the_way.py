@@ -1,0 +1,268 @@
+"""One fault after another, in a sandbox with the real functions, endpoint and model: all ends rightly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from darkroom.operations.redrive import redrive
+from darkroom.sandbox.cdk import Cdk
+from darkroom.sandbox.process import SandboxProcess
+from tests.e2e.campaign_file import write_campaign
+from tests.e2e.deployment import Deployment
+from tests.e2e.troubled_requests import PAST_ALL_TIMES, all_drawn, ask, drawn_once, said, wait
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.e2e
+
+_OFF: dict[str, Any] = {
+    "duplicate_invocations": False,
+    "drop_notifications": 0,
+    "duplicate_notifications": 0,
+    "delay_notifications": 0,
+    "kill_workers": 0,
+    "stall_workers": 0,
+    "container_errors": 0,
+    "lose_instances": 0,
+    "fail_model_loads": 0,
+    "poison": "",
+    "clock_skew": {},
+    "calls": [],
+}
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The demo with short times to wait, in a sandbox of its own: a minute is two seconds."""
+    folder = tmp_path_factory.mktemp("campaigns")
+    write_campaign(
+        folder,
+        "troubled",
+        endpoint={"request_time_to_live": "10m", "invocation_timeout": "20s"},
+        scaling={"min_instances": 0, "max_instances": 2, "scale_in_cooldown": "30m"},
+    )
+    with SandboxProcess(speed=30, instance_start_seconds=20) as sandbox:
+        cdk = Cdk(sandbox, campaigns=folder)
+        cdk.bootstrap()
+        cdk.deploy("troubled/*", campaign="troubled")
+        yield Deployment(sandbox, "troubled")
+
+
+@pytest.fixture(autouse=True)
+def no_fault_is_left(troubled: Deployment) -> Iterator[None]:
+    yield
+    troubled.sandbox.inject(**_OFF)
+
+
+def test_a_model_that_does_not_load_at_first(troubled: Deployment) -> None:
+    troubled.sandbox.inject(fail_model_loads=1)
+    ids = ask(troubled, "late start", 2)
+    describe = troubled.client("sagemaker").describe_endpoint
+    eventually(
+        lambda: "did not load" in describe(EndpointName=troubled.name).get("FailureReason", ""),
+        "the endpoint says why",
+        seconds=180,
+    )
+    all_drawn(troubled, ids, 240)
+    drawn_once(troubled, ids)
+    assert troubled.sandbox.faults()["fail_model_loads"] == 0
+    # The other tests need not wait for an instance.
+    troubled.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="sagemaker",
+        ResourceId=f"endpoint/{troubled.name}/variant/AllTraffic",
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        MinCapacity=1,
+        MaxCapacity=2,
+    )
+
+
+def test_every_service_throttles(troubled: Deployment) -> None:
+    half = {"probability": 0.4, "seed": 7}
+    calls = [
+        {"kind": "throttle", "service": one, "occasions": half} for one in ("dynamodb", "s3", "sagemaker")
+    ]
+    troubled.sandbox.inject(calls=calls)
+    ids = ask(troubled, "slow down", 6)
+    all_drawn(troubled, ids)
+    assert all(one["occasions"]["hit"] for one in troubled.sandbox.faults()["calls"])
+
+
+def test_the_endpoint_is_asked_too_much_for_a_while(troubled: Deployment) -> None:
+    fault = {"kind": "throttle", "function": "Front", "service": "sagemaker", "occasions": 2}
+    troubled.sandbox.inject(calls=[fault])
+    ids = ask(troubled, "too many", 1)
+    said(troubled, "front", "submission unconfirmed", ids[0], "ThrottlingException")
+    all_drawn(troubled, ids)
+    said(troubled, "reconciliation", "resubmitting", ids[0], "never accepted")
+
+
+def test_answers_are_lost_after_the_work_was_done(troubled: Deployment) -> None:
+    troubled.sandbox.inject(calls=[{"kind": "lose-answer", "occasions": {"probability": 0.3, "seed": 3}}])
+    ids = ask(troubled, "no answer", 6)
+    all_drawn(troubled, ids)
+
+
+# Read, claim, payload, invocation, note; read or finish.
+_POINTS = [("front", after) for after in range(5)] + [("completion", 0)]
+
+
+def test_a_function_dies_at_every_call(troubled: Deployment) -> None:
+    ids = []
+    for kind in ("crash-before", "crash-after"):
+        for function, after in _POINTS:
+            troubled.sandbox.inject(calls=[{"kind": kind, "function": function, "after": after}])
+            ids += ask(troubled, f"{kind} {function} {after}", 1)
+            eventually(lambda: not troubled.sandbox.faults()["calls"][0]["occasions"], "it died", seconds=60)
+    troubled.sandbox.inject(calls=[])
+    all_drawn(troubled, ids)
+    said(troubled, "front", "Runtime exited with error: signal: 9")
+
+
+def test_notifications_are_lost_doubled_and_late(troubled: Deployment) -> None:
+    chance = {"probability": 0.4, "seed": 5}
+    troubled.sandbox.inject(
+        duplicate_invocations=True,
+        drop_notifications=chance,
+        duplicate_notifications=chance,
+        delay_notifications=chance,
+    )
+    ids = ask(troubled, "hearsay", 8)
+    all_drawn(troubled, ids)
+    drawn_once(troubled, ids)
+
+
+def test_workers_die_hang_and_fail(troubled: Deployment) -> None:
+    troubled.sandbox.inject(kill_workers=1, stall_workers=1, container_errors=2)
+    ids = ask(troubled, "hard work", 8)
+    all_drawn(troubled, ids)
+    drawn_once(troubled, ids)
+    said(troubled, "completion", "resubmitting", "error 500")
+    said(troubled, "completion", "resubmitting", "no status")
+
+
+def test_a_poisonous_request_fails_with_a_reason_and_takes_nobody_with_it(troubled: Deployment) -> None:
+    troubled.sandbox.inject(poison="hemlock")
+    [poisonous] = ask(troubled, "a glass of hemlock", 1)
+    ids = ask(troubled, "a glass of milk", 5)
+    all_drawn(troubled, ids)
+    [job] = wait(troubled, [poisonous])
+    assert job["status"] == "failed"
+    assert job["reason"] == "Given up after 3 attempts. The model answered with an error (500)."
+    said(troubled, "completion", "job failed", poisonous)
+
+
+def test_clocks_are_off_by_minutes(troubled: Deployment) -> None:
+    troubled.sandbox.inject(clock_skew={"Completion": 240, "Front": -240})
+    ids = ask(troubled, "what time is it", 6)
+    all_drawn(troubled, ids, skew={"Completion": 240, "Front": -240, "Reconciliation": 300})
+
+
+def test_the_fleet_shrinks_and_changes_under_load(troubled: Deployment) -> None:
+    sagemaker = troubled.client("sagemaker")
+    ids = ask(troubled, "on the move", 15)
+    for count in (2, 1):
+        _in_service(troubled)
+        weights = [{"VariantName": "AllTraffic", "DesiredInstanceCount": count}]
+        sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=troubled.name, DesiredWeightsAndCapacities=weights
+        )
+    _in_service(troubled)
+    config = sagemaker.describe_endpoint(EndpointName=troubled.name)["EndpointConfigName"]
+    more = ask(troubled, "on the move again", 10)
+    sagemaker.update_endpoint(
+        EndpointName=troubled.name, EndpointConfigName=config, RetainAllVariantProperties=True
+    )
+    all_drawn(troubled, [*ids, *more])
+    _in_service(troubled)
+
+
+def _in_service(troubled: Deployment) -> None:
+    sagemaker = troubled.client("sagemaker")
+    eventually(
+        lambda: sagemaker.describe_endpoint(EndpointName=troubled.name)["EndpointStatus"] == "InService",
+        "the endpoint is in service",
+        seconds=90,
+    )
+
+
+def test_what_a_lost_instance_had_in_hand_is_drawn_again_by_its_deadline(troubled: Deployment) -> None:
+    troubled.sandbox.inject(lose_instances=1)
+    ids = ask(troubled, "gone with the instance", 1)
+    eventually(lambda: troubled.sandbox.faults()["lose_instances"] == 0, "it is lost", seconds=60)
+    # Nobody says a word: only past time to live and time-out is it certain.
+    all_drawn(troubled, ids, skew=PAST_ALL_TIMES)
+    drawn_once(troubled, ids)
+    said(troubled, "reconciliation", "resubmitting", ids[0], "overdue")
+
+
+def test_dead_letters_of_every_kind_are_handed_over_and_their_jobs_end(troubled: Deployment) -> None:
+    functions, events = troubled.client("lambda"), troubled.client("events")
+    names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
+    completion = next(name for name in names if "Completion" in name)
+    # Reconciliation would mend it all by itself within minutes: the schedule is lost, too.
+    [rule] = [one["Name"] for one in events.list_rules()["Rules"] if "troubled" in one["Name"]]
+    events.disable_rule(Name=rule)
+    # Two notifications can't be handed over, two kill the function three times over.
+    taken = _forbid_sns(functions, completion)
+    forbidden = ask(troubled, "forbidden", 2)
+    _letters(troubled, 2)
+    for permission in taken:
+        functions.add_permission(FunctionName=completion, **permission)
+    troubled.sandbox.inject(calls=[{"kind": "crash-before", "function": "Completion", "occasions": 6}])
+    fatal = ask(troubled, "fatal", 2)
+    _letters(troubled, 4)
+    assert {job["status"] for job in wait_none(troubled, [*forbidden, *fatal])} == {"queued"}
+
+    seen: list[tuple[str, str]] = []
+    dry = redrive(
+        troubled.name, lambda one, said: seen.append((one.kind, said)), dry_run=True, session=troubled
+    )
+    assert dry.jobs == {*forbidden, *fatal}
+    assert sorted(seen) == [("event", "for completion")] * 2 + [("notification", "for completion")] * 2
+    tally = redrive(troubled.name, lambda *_: None, session=troubled)
+    assert tally.counts == {"handed over": 4}
+
+    all_drawn(troubled, [*forbidden, *fatal])
+    drawn_once(troubled, [*forbidden, *fatal])
+    assert redrive(troubled.name, lambda *_: None, session=troubled).total == 0
+    events.enable_rule(Name=rule)
+
+
+def wait_none(troubled: Deployment, ids: list[str]) -> list[Mapping[str, Any]]:
+    return [troubled.api.job(one).body for one in ids]
+
+
+def _forbid_sns(functions: Any, name: str) -> list[dict[str, str]]:
+    """Take SNS's permissions away; what gives them back."""
+
+    policy = json.loads(functions.get_policy(FunctionName=name)["Policy"])
+    taken = []
+    for statement in policy["Statement"]:
+        if statement["Principal"].get("Service") == "sns.amazonaws.com":
+            functions.remove_permission(FunctionName=name, StatementId=statement["Sid"])
+            source = statement["Condition"]["ArnLike"]["AWS:SourceArn"]
+            taken.append(
+                {
+                    "StatementId": statement["Sid"],
+                    "Action": "lambda:InvokeFunction",
+                    "Principal": "sns.amazonaws.com",
+                    "SourceArn": source,
+                }
+            )
+    assert taken
+    return taken
+
+
+def _letters(troubled: Deployment, count: int) -> None:
+    sqs = troubled.client("sqs")
+    url = next(url for url in sqs.list_queues()["QueueUrls"] if "DeadLetters" in url)
+    name = "ApproximateNumberOfMessages"
+
+    def there() -> bool:
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
+        return int(found[name]) == count
+
+    eventually(there, f"{count} dead letters", seconds=90)

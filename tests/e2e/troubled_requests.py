@@ -1,0 +1,70 @@
+"""Asking a campaign in trouble, and seeing that all ended rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from darkroom.demo.client import Answer, download
+from tests.e2e.deployment import Deployment
+from tests.eventually import eventually
+
+
+def ask(troubled: Deployment, what: str, count: int) -> list[str]:
+    """Ask for ``count`` new pictures, as a client does that asks again after a 5xx; the jobs' ids."""
+    ids = []
+    for number in range(count):
+        request = {"prompt": f"{what} {number}", "steps": 1}
+        answers: list[Answer] = []
+        eventually(
+            partial(_accepted, troubled, request, answers), f"{what} is accepted", seconds=60, every=0.5
+        )
+        ids.append(str(answers[-1].body["id"]))
+    return ids
+
+
+def _accepted(troubled: Deployment, request: Mapping[str, Any], answers: list[Answer]) -> bool:
+    answers.append(troubled.api.ask(request))
+    return answers[-1].status in (200, 202)
+
+
+def wait(troubled: Deployment, ids: Iterable[str], seconds: float = 120) -> list[Mapping[str, Any]]:
+    return [troubled.api.wait(one, deadline_seconds=seconds).body for one in ids]
+
+
+# Functions go by the wall's clock at any speed of the sandbox's, and reconciliation waits a minute before it
+# looks after a job, far longer before it calls one lost. With its clock ahead nobody has to wait.
+A_MINUTE_LATER, PAST_ALL_TIMES = {"Reconciliation": 90}, {"Reconciliation": 900}
+
+
+def all_drawn(
+    troubled: Deployment,
+    ids: list[str],
+    seconds: float = 120,
+    skew: Mapping[str, float] = A_MINUTE_LATER,
+) -> None:
+    """Each is done, its picture is there."""
+    troubled.sandbox.inject(clock_skew=dict(skew))
+    jobs = wait(troubled, ids, seconds)
+    assert [job["status"] for job in jobs] == ["done"] * len(ids), jobs
+    assert all(download(job["picture"]["url"]).startswith(b"\x89PNG") for job in jobs)
+
+
+def said(troubled: Deployment, function: str, *texts: str) -> None:
+    """A line of the function's log has all of it: what docs/parts/faults.md has one look for."""
+    group, pattern = f"/darkroom/{troubled.name}/image_api.{function}", f'"{texts[0]}"'
+    eventually(
+        lambda: any(
+            all(text in event["message"] for text in texts)
+            for event in troubled.client("logs").filter_log_events(logGroupName=group, filterPattern=pattern)[
+                "events"
+            ]
+        ),
+        f"{function} says {texts}",
+    )
+
+
+def drawn_once(troubled: Deployment, ids: list[str]) -> None:
+    drawn = troubled.drawn()
+    assert {job_id: drawn[job_id] for job_id in ids} == dict.fromkeys(ids, 1)

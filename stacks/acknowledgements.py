@@ -15,6 +15,7 @@ from constructs import IConstruct
 
 from stacks.build_roles import LOG_GROUP
 from stacks.campaign_stage import CampaignStage
+from stacks.rollout import update_alarms_arn
 from stacks.served_bundle import PREFIX
 
 
@@ -50,6 +51,10 @@ KEYS_OF_BUNDLE = "SageMaker downloads every object of the bundle's own prefix."
 ANY_KEY = (
     "Which key a bundle is encrypted with, S3 knows: two conditions hold this to S3 and to objects of the "
     "bundle."
+)
+ALARMS_OF_UPDATES = (
+    "The alarms of an update end with its endpoint configuration's name, which is another with each; what "
+    "they begin with is the campaign's own."
 )
 KEYS_OF_BUCKET = "Emptying a bucket deletes every object that is in it."
 LOG_BUCKET = Acknowledgement(
@@ -140,6 +145,8 @@ def _of_inference(stage: CampaignStage) -> Iterator[tuple[IConstruct, Acknowledg
             yield stage.inference.model, NAME_FOR_VALUE
     keys = f"arn:{stage.inference.partition}:kms:{stage.inference.region}:*:key/*"
     yield role, _wildcard(keys, ANY_KEY)
+    alarms = update_alarms_arn(stage.inference, stage.campaign)
+    yield role, _wildcard(stage.inference.resolve(alarms), ALARMS_OF_UPDATES)
     if stage.inference.topics:
         for objects in _objects_of_jobs(stage, user=stage.inference):
             yield role, objects

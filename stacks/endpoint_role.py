@@ -28,11 +28,14 @@ def endpoint_role(
     pictures: s3.IBucket,
     topics: list[sns.Topic],
     log_group: logs.LogGroup,
+    update_alarms: str,
 ) -> iam.Role:
     """The execution role (SageMaker developer guide, "SageMaker AI execution roles", CreateModel).
 
     ``bundles`` are the buckets and prefixes that SageMaker may download to /opt/ml/model. A realtime endpoint
-    has no topics, and nothing to read or write for a request.
+    has no topics, and nothing to read or write for a request. ``update_alarms`` is the ARN of the alarms that
+    take an update back, by which SageMaker looks at them (its guide, "Auto-Rollback Configuration and
+    Monitoring").
     """
     stack = cdk.Stack.of(scope)
     requests = [
@@ -53,6 +56,7 @@ def endpoint_role(
         allow(
             ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACES}}
         ),
+        allow(["cloudwatch:DescribeAlarms"], [update_alarms]),
         *image.pulling(),
     ]
     return iam.Role(

@@ -20,7 +20,7 @@ from stacks.bundle_assets import bundle_location
 from stacks.container_image import container_environment, container_image
 from stacks.endpoint_role import endpoint_role
 from stacks.realtime_requests import queue_environment
-from stacks.rollout import deployment_config, update_alarms
+from stacks.rollout import deployment_config, update_alarms, update_alarms_arn
 from stacks.scaling import EndpointScaling
 from stacks.served_bundle import NONE, PREFIX, BuiltBundles, if_built, served_bundle
 
@@ -65,6 +65,7 @@ class InferenceStack(cdk.Stack):
             pictures=pictures,
             topics=list(self._topics.values()),
             log_group=self._build_log_group(),
+            update_alarms=update_alarms_arn(self, campaign),
         )
         self.model = self._build_model()
         config = self._build_endpoint_config(self.model, pictures)

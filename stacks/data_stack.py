@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from darkroom.campaign import ResolvedCampaign
 from stacks.lambda_code import LambdaCode
@@ -63,7 +63,7 @@ class DataStack(cdk.Stack):
 
     def _say_what_is_held(self) -> None:
         """Tags by which `darkroom adopt` tells what an earlier deployment kept."""
-        held = {"key": self.key, "pictures": self.pictures, "jobs": self.jobs}
+        held: dict[str, IConstruct] = {"key": self.key, "pictures": self.pictures, "jobs": self.jobs}
         if self.built is not None:
             held["bundles"] = self.built.bucket
         for name, construct in held.items():

@@ -95,9 +95,8 @@ def _without_absent_policies(
     resources: dict[str, Any], generation: Generation, session: Any
 ) -> dict[str, Any]:
     """A bucket whose policy somebody took off gets the template's by the deployment that follows."""
-    names = {
-        one["LogicalResourceId"]: one["ResourceIdentifier"] for one in _identifiers(resources, generation)
-    }
+    identifiers = _identifiers(resources, generation)
+    names = {one["LogicalResourceId"]: one["ResourceIdentifier"] for one in identifiers}
 
     def there(name: str) -> bool:
         if resources[name]["Type"] != "AWS::S3::BucketPolicy":
@@ -116,7 +115,7 @@ def _without_absent_policies(
 def _refuse_several(holds: str, names: list[str]) -> None:
     if len(names) > 1:
         raise AdoptionError(
-            f"{' and '.join(names)} both hold the campaign's {holds}, under one key: a deployment replaced one. "
+            f"{' and '.join(names)} both hold the campaign's {holds}, under one key: one was replaced. "
             f"Take the tag {HOLDS} off the one that is not to be adopted."
         )
 

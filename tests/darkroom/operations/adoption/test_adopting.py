@@ -13,7 +13,7 @@ from darkroom.operations.adopting import AdoptionError, adopt
 from darkroom.sandbox.process import REGION, SandboxProcess
 
 
-class _Session(boto3.Session):
+class _Session(boto3.Session):  # type: ignore[misc]  # boto3 has no types
     """A session whose clients talk to a sandbox."""
 
     def __init__(self, url: str) -> None:

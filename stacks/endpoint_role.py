@@ -30,11 +30,14 @@ def endpoint_role(
     topics: list[sns.Topic],
     log_group: logs.LogGroup,
     attached: bool,
+    update_alarms: str,
 ) -> iam.Role:
     """The execution role (SageMaker developer guide, "SageMaker AI execution roles", CreateModel).
 
     ``bundles`` are the buckets and prefixes that SageMaker may download to /opt/ml/model. A realtime endpoint
     has no topics, and nothing to read or write for a request. ``attached``: to the campaign's own network.
+    ``update_alarms`` is the ARN of the alarms that take an update back, by which SageMaker looks at them (its
+    guide, "Auto-Rollback Configuration and Monitoring").
     """
     stack = cdk.Stack.of(scope)
     requests = [
@@ -56,6 +59,7 @@ def endpoint_role(
         allow(
             ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACES}}
         ),
+        allow(["cloudwatch:DescribeAlarms"], [update_alarms]),
         *image.pulling(),
         *([attaching_container()] if attached else []),
     ]

@@ -21,7 +21,7 @@ from stacks.container_image import container_environment, container_image
 from stacks.endpoint_role import endpoint_role
 from stacks.network import Attachment
 from stacks.realtime_requests import queue_environment
-from stacks.rollout import deployment_config, update_alarms
+from stacks.rollout import deployment_config, update_alarms, update_alarms_arn
 from stacks.scaling import EndpointScaling
 from stacks.served_bundle import NONE, PREFIX, BuiltBundles, if_built, served_bundle
 
@@ -69,6 +69,7 @@ class InferenceStack(cdk.Stack):
             topics=list(self._topics.values()),
             log_group=self._build_log_group(),
             attached=network is not None,
+            update_alarms=update_alarms_arn(self, campaign),
         )
         self.model = self._build_model()
         config = self._build_endpoint_config(self.model, pictures)

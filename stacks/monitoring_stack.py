@@ -13,9 +13,8 @@ from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
 from darkroom.campaign.model import Budget
-from stacks.alarms import AlarmRule, alarm_rules
-from stacks.budget import CampaignBudget, allow_budgets
 from stacks.alarms import GROUPS, AlarmGroup, AlarmRule, alarm_rules, members, paused_rule, runbook
+from stacks.budget import CampaignBudget, allow_budgets
 from stacks.dashboard import dashboard_body
 from stacks.inference_stack import VARIANT
 from stacks.permissions import allow_service, arn

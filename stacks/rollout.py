@@ -15,6 +15,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
+from stacks.permissions import arn
 
 # RollingUpdatePolicy allows 5 to 50 percent of the fleet a step (SageMaker API reference), which is no whole
 # instance of a fleet of one: that is updated blue/green, SageMaker's default. Half keeps the other half
@@ -63,6 +64,11 @@ def update_alarms(
             ),
         )
     ]  # fmt: skip
+
+
+def update_alarms_arn(stack: cdk.Stack, campaign: ResolvedCampaign) -> str:
+    """The ARN of the alarms that take an update back, old and new: their names end with a configuration's."""
+    return arn(stack, "cloudwatch", f"alarm:{campaign.name}-update-*")
 
 
 def deployment_config(campaign: ResolvedCampaign, alarms: Sequence[cloudwatch.CfnAlarm]) -> dict[str, Any]:

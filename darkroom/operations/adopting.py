@@ -62,7 +62,9 @@ def adopt(
     try:
         _refuse_deployed(stack, session)
         generation = _chosen(find_kept(campaign, session), campaign, key)
-        resources = import_template(_synthesized(campaign, campaigns), generation)
+        resources = _without_absent_policies(
+            import_template(_synthesized(campaign, campaigns), generation), generation, session
+        )
         for one in generation.kept:
             report(f"{one.holds}: {one.name}")
         _import(stack, campaign, resources, _identifiers(resources, generation), session)
@@ -76,15 +78,46 @@ def import_template(template: Mapping[str, Any], generation: Generation) -> dict
     The deployment that follows compares with this: what is left out here it sets.
 
     Raises:
-        AdoptionError: the template has no place for one of them.
+        AdoptionError: the template has no place for one of them, or two would take the same.
     """
     declared = template["Resources"]
+    for holds in {one.holds for one in generation.kept}:
+        _refuse_several(holds, [one.name for one in generation.kept if one.holds == holds])
     chosen = {_logical_id(declared, one): one for one in generation.kept}
     for name, resource in declared.items():
         bucket = resource.get("Properties", {}).get("Bucket", {})
         if resource["Type"] == "AWS::S3::BucketPolicy" and bucket.get("Ref") in chosen:
             chosen[name] = chosen[bucket["Ref"]]
     return {name: _standing_alone(declared[name], set(chosen)) for name in declared if name in chosen}
+
+
+def _without_absent_policies(
+    resources: dict[str, Any], generation: Generation, session: Any
+) -> dict[str, Any]:
+    """A bucket whose policy somebody took off gets the template's by the deployment that follows."""
+    identifiers = _identifiers(resources, generation)
+    names = {one["LogicalResourceId"]: one["ResourceIdentifier"] for one in identifiers}
+
+    def there(name: str) -> bool:
+        if resources[name]["Type"] != "AWS::S3::BucketPolicy":
+            return True
+        try:
+            session.client("s3").get_bucket_policy(Bucket=names[name]["Bucket"])
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
+                raise
+            return False
+        return True
+
+    return {name: resource for name, resource in resources.items() if there(name)}
+
+
+def _refuse_several(holds: str, names: list[str]) -> None:
+    if len(names) > 1:
+        raise AdoptionError(
+            f"{' and '.join(names)} both hold the campaign's {holds}, under one key: one was replaced. "
+            f"Take the tag {HOLDS} off the one that is not to be adopted."
+        )
 
 
 def _logical_id(declared: Resources, kept: Kept) -> str:
@@ -210,12 +243,13 @@ def _drop_empty(cloudformation: Any, stack_id: str) -> None:
 
 
 def _why(cloudformation: Any, made: Mapping[str, Any], error: Exception) -> str:
+    """The first event that failed; else what is wrong with the change set, which is gone once it ran."""
+    events = cloudformation.describe_stack_events(StackName=made["StackId"])["StackEvents"]
+    reasons = [one.get("ResourceStatusReason") for one in events if one["ResourceStatus"].endswith("_FAILED")]
+    if reasons and reasons[-1]:
+        return str(reasons[-1])
     try:
         described = cloudformation.describe_change_set(ChangeSetName=made["Id"])
-        if described["Status"] == "FAILED":
-            return str(described["StatusReason"])
-        events = cloudformation.describe_stack_events(StackName=made["StackId"])["StackEvents"]
-        failed = [one for one in events if one["ResourceStatus"].endswith("_FAILED")]
-        return str(failed[-1]["ResourceStatusReason"]) if failed else str(error)
-    except (botocore.exceptions.ClientError, KeyError):
+    except botocore.exceptions.ClientError:
         return str(error)
+    return str(described.get("StatusReason", error))

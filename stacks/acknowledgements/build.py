@@ -55,7 +55,8 @@ def of_build(stage: CampaignStage) -> Acknowledged:
         yield role, objects(built.bucket, "builds/*", KEYS_OF_BUILDS, user=build)
     for source in sources:
         yield build.building_role, source
-    yield build.building_role, objects(built.bucket, "cache/*", KEYS_OF_BUILDS, user=build)
+    if build.caches:
+        yield build.building_role, objects(built.bucket, "cache/*", KEYS_OF_BUILDS, user=build)
     yield build.publishing_role, objects(built.bucket, "results/*", KEYS_OF_BUILDS, user=build)
     yield build.publishing_role, objects(built.bucket, f"{PREFIX}*", KEYS_OF_BUILDS, user=build)
     yield build.machine_role, INLINE

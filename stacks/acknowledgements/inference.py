@@ -15,12 +15,17 @@ from stacks.acknowledgements.acknowledgement import (
     wildcard,
 )
 from stacks.campaign_stage import CampaignStage
+from stacks.rollout import update_alarms_arn
 from stacks.served_bundle import PREFIX
 
 NAME_FOR_VALUE = one(
     "CloudFormation-Validate::F3031",
     "The rule takes a parameter's default for its value, and the default of one of the SSM type is a name; "
     "the value is the URI of the bundle that a build published. Loading checked the URI of the file.",
+)
+ALARMS_OF_UPDATES = (
+    "The alarms of an update end with its endpoint configuration's name, which is another with each; what "
+    "they begin with is the campaign's own."
 )
 
 
@@ -38,6 +43,9 @@ def of_inference(stage: CampaignStage) -> Acknowledged:
         yield role, objects(stage.data.built.bucket, f"{PREFIX}*", KEYS_OF_BUNDLE, user=inference)
         if inference.bundle is not None:
             yield inference.model, NAME_FOR_VALUE
+    yield role, wildcard(
+        inference.resolve(update_alarms_arn(inference, stage.campaign)), ALARMS_OF_UPDATES
+    )
     yield role, wildcard(f"arn:{inference.partition}:kms:{inference.region}:*:key/*", ANY_KEY)
     if inference.topics:
         data = stage.data

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import boto3
 import pytest
 
 from darkroom.demo.client import ImageApi, download

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import botocore.exceptions
@@ -61,9 +61,9 @@ def _is_own(situation: Situation, stack: Any) -> bool:
 def names(situation: Situation) -> Iterator[Finding]:
     """What has its name in the template does not exist outside of the campaign's stacks."""
     free, deployed = 0, {stack for stack in situation.templates if _stack(situation, stack) is not None}
-    for type_name, (key, exists) in _NAMED.items():
+    for type_name, (path, exists) in _NAMED.items():
         for stack, properties in situation.resources(type_name):
-            name = situation.text(properties.get(key))
+            name = situation.text(_at(properties, path))
             if name is None or stack in deployed:
                 continue
             if exists(situation, name):
@@ -101,6 +101,14 @@ def _stack(situation: Situation, name: str) -> Any:
         raise
 
 
+def _at(properties: Mapping[str, Any], path: str) -> Any:
+    """The property at a path such as ``Budget.BudgetName``; None where there is none."""
+    value: Any = properties
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
 def _listed(
     service: str, operation: str, argument: str, answer: str, key: str
 ) -> Callable[[Situation, str], bool]:
@@ -126,6 +134,17 @@ def _parameter(situation: Situation, name: str) -> bool:
     return bool(situation.client("ssm").get_parameters(Names=[name])["Parameters"])
 
 
+def _budget(situation: Situation, name: str) -> bool:
+    budgets = situation.session.client("budgets", region_name="us-east-1")
+    try:
+        budgets.describe_budget(AccountId=situation.campaign.file.environment.account, BudgetName=name)
+    except botocore.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "NotFoundException":
+            raise
+        return False
+    return True
+
+
 _NAMED: dict[str, tuple[str, Callable[[Situation, str], bool]]] = {
     "AWS::SageMaker::Endpoint": ("EndpointName", _endpoint),
     "AWS::Logs::LogGroup": (
@@ -138,4 +157,5 @@ _NAMED: dict[str, tuple[str, Callable[[Situation, str], bool]]] = {
     ),
     "AWS::CloudWatch::Alarm": ("AlarmName", _alarm),
     "AWS::SSM::Parameter": ("Name", _parameter),
+    "AWS::Budgets::Budget": ("Budget.BudgetName", _budget),
 }

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.iam import AccessDeniedError, Need
-from darkroom.sandbox.sagemaker import execution_role
 from darkroom.sandbox.network import Attachment, refusal
+from darkroom.sandbox.sagemaker import execution_role
 from darkroom.sandbox.sagemaker.backlog import Backlog, InferenceRequest
 from darkroom.sandbox.sagemaker.calls import Calls
 from darkroom.sandbox.sagemaker.configuration import EndpointConfig, Model

@@ -343,6 +343,19 @@ def test_a_name_that_somebody_has_is_in_the_way(situated: Situated) -> None:
     assert "/aws/sagemaker/Endpoints/demo" in found.subject
 
 
+@pytest.mark.parametrize(("answer", "state"), [("NotFoundException", OK), ({}, PROBLEM)])
+def test_a_budget_of_the_name_is_in_the_way(situated: Situated, answer: Any, state: State) -> None:
+    name = {"Fn::Join": ["-", ["demo", {"Ref": "AWS::Region"}]]}
+    budget_of = {"Type": "AWS::Budgets::Budget", "Properties": {"Budget": {"BudgetName": name}}}
+    template = {"Resources": {"Spend": budget_of}}
+    given = {"budgets": [("describe_budget", answer)]}
+    answers: Answers = {"cloudformation": [("describe_stacks", "ValidationError")], **given}
+    situation = dataclasses.replace(situated(answers), templates={"demo-monitoring": template})
+    first = next(iter(names(situation)))
+    assert first.state is state
+    assert state is OK or first.subject == "budget demo-us-east-1"
+
+
 def test_a_local_bundle_fits_or_says_what_does_not(situated: Situated) -> None:
     situation = situated()
     assert _only(bundle, situation).state is WARNING  # the tiny one is compiled for a CPU

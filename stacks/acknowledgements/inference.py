@@ -43,9 +43,7 @@ def of_inference(stage: CampaignStage) -> Acknowledged:
         yield role, objects(stage.data.built.bucket, f"{PREFIX}*", KEYS_OF_BUNDLE, user=inference)
         if inference.bundle is not None:
             yield inference.model, NAME_FOR_VALUE
-    yield role, wildcard(
-        inference.resolve(update_alarms_arn(inference, stage.campaign)), ALARMS_OF_UPDATES
-    )
+    yield role, wildcard(inference.resolve(update_alarms_arn(inference, stage.campaign)), ALARMS_OF_UPDATES)
     yield role, wildcard(f"arn:{inference.partition}:kms:{inference.region}:*:key/*", ANY_KEY)
     if inference.topics:
         data = stage.data

@@ -38,7 +38,8 @@ def request_headers(
     if access.authorizer == "jwt":
         if token is None:
             raise NoCredentialsError(
-                "the campaign has authorizer: jwt; give a token of its user pool, with --token or in DARKROOM_TOKEN"
+                "the campaign has authorizer: jwt; give a token of its user pool, with --token or in "
+                "DARKROOM_TOKEN"
             )
         return {**headers, "authorization": f"Bearer {token}"}
     if access.authorizer == "iam":

@@ -13,7 +13,7 @@ import pytest
 from darkroom.sandbox.sagemaker.configuration import ModelSource
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects
 from darkroom.sandbox.sagemaker.worker import Handler, read_frame, write_frame
-from tests.darkroom.sandbox.sagemaker.conftest import BUCKET, REGION, Aws
+from tests.darkroom.sandbox.sagemaker.conftest import BUCKET, REGION, ROLE, Aws
 
 
 def put(aws: Aws, key: str, body: bytes) -> None:
@@ -24,7 +24,7 @@ def test_a_prefix_is_downloaded_without_its_neighbours_and_once(aws: Aws, tmp_pa
     put(aws, "bundles/a/model/weights.txt", b"a")
     put(aws, "bundles/a/code/inference.py", b"pass")
     put(aws, "bundles/ab/model/weights.txt", b"not mine")
-    objects = Objects("123456789012", REGION)
+    objects = Objects("123456789012", REGION, ROLE)
     source = ModelSource(f"s3://{BUCKET}/bundles/a/", compressed=False)
 
     folder = objects.download_model(source, tmp_path / "models")
@@ -45,7 +45,7 @@ def test_an_archive_is_unpacked(aws: Aws, tmp_path: Path) -> None:
         archive.addfile(member, io.BytesIO(b"pass"))
     put(aws, "model.tar.gz", packed.getvalue())
     source = ModelSource(f"s3://{BUCKET}/model.tar.gz", compressed=True)
-    folder = Objects("123456789012", REGION).download_model(source, tmp_path / "models")
+    folder = Objects("123456789012", REGION, ROLE).download_model(source, tmp_path / "models")
     assert (folder / "code/inference.py").read_text() == "pass"
 
 
@@ -53,7 +53,7 @@ def test_what_is_no_archive_is_said_to_be_none(aws: Aws, tmp_path: Path) -> None
     put(aws, "model.tar.gz", b"not packed")
     source = ModelSource(f"s3://{BUCKET}/model.tar.gz", compressed=True)
     with pytest.raises(ObjectError, match=r"model\.tar\.gz"):
-        Objects("123456789012", REGION).download_model(source, tmp_path / "models")
+        Objects("123456789012", REGION, ROLE).download_model(source, tmp_path / "models")
     assert list((tmp_path / "models").iterdir()) == []
 
 
@@ -61,7 +61,7 @@ def test_an_object_can_not_be_written_outside_of_the_models_folder(aws: Aws, tmp
     put(aws, "bundles/a/../../../escaped.txt", b"out")
     source = ModelSource(f"s3://{BUCKET}/bundles/a/", compressed=False)
     with pytest.raises(ObjectError, match="outside"):
-        Objects("123456789012", REGION).download_model(source, tmp_path / "models")
+        Objects("123456789012", REGION, ROLE).download_model(source, tmp_path / "models")
 
 
 def serving_module(**functions: Any) -> ModuleType:

@@ -34,8 +34,7 @@ _ON_OBJECT: dict[str, tuple[str, tuple[str, ...]]] = {
     "DeleteObject": ("DeleteObject", ()),
     "GetObject": ("GetObject", ("kms:Decrypt",)),
     "GetObjectTagging": ("GetObjectTagging", ()),
-    # Metadata alone needs no key: "s3:GetObject" is all that HeadObject is documented with, and the key of an
-    # object that is encrypted with one.
+    # The key, too: the API reference asks for it of directory buckets, and here of every bucket, to be safe.
     "HeadObject": ("GetObject", ("kms:Decrypt",)),
     "PutObject": ("PutObject", ("kms:GenerateDataKey",)),
     "UploadPart": ("PutObject", ("kms:Decrypt", "kms:GenerateDataKey")),
@@ -79,7 +78,7 @@ def object_needs(
     action, on_key = _ON_OBJECT[operation]
     versioned = action if version is None else f"{action}Version"
     needed = [Need(f"s3:{versioned}", f"{_arn(bucket)}/{key}")]
-    found = _bucket(bucket, account, region)
+    found = _bucket(bucket, account)
     if found is None:
         return needed
     if action == "GetObject" and key not in found.keys:
@@ -116,7 +115,7 @@ def _key_needs(
         yield Need(action, arn, context)
 
 
-def _bucket(name: str, account: str, _region: str) -> FakeBucket | None:
+def _bucket(name: str, account: str) -> FakeBucket | None:
     backend: S3Backend = s3_backends[account]["aws"]
     found: FakeBucket | None = backend.buckets.get(name)
     return found

@@ -22,8 +22,9 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def campaigns(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("campaigns")
-    # A request that got no answer is taken to be under way until its time to live is over: 24 s by the wall.
-    write_campaign(folder, "walled", network="isolated", endpoint={"request_time_to_live": "8m"})
+    # A request that got no answer is taken to be under way until its time is over: 18 s by the wall.
+    times = {"request_time_to_live": "5m", "invocation_timeout": "1m"}
+    write_campaign(folder, "walled", network="isolated", endpoint=times)
     return folder
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from moto.ec2.exceptions import DependencyViolationError
 from moto.ec2.models import EC2Backend
+from moto.ec2.responses import EC2Response
 
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.http_server import WsgiApp
@@ -15,13 +17,23 @@ from darkroom.sandbox.network.router import Routers
 
 __all__ = ["Attachment", "install", "refusal", "route_to", "routers"]
 
+# EC2's operations that are played, beside those that only describe these things: nothing would run behind an
+# instance.
+_PLAYED = re.compile(
+    "(Create|Delete|Describe|Modify|Associate|Disassociate|Authorize|Revoke)"
+    "(Vpcs?|VpcAttribute|VpcEndpoints?|VpcEndpointServices|Subnets?|SubnetAttribute|RouteTables?"
+    "|SecurityGroups?|SecurityGroupRules|SecurityGroupIngress|SecurityGroupEgress|NetworkInterfaces?"
+    "|FlowLogs|Tags|AvailabilityZones|Regions|InstanceTypeOfferings|ManagedPrefixLists|PrefixLists)"
+)
+_call_in_moto: Any = EC2Response.call_action
 _delete_subnet_in_moto: Any = EC2Backend.delete_subnet
 _delete_group_in_moto: Any = EC2Backend.delete_security_group
 _routers = Routers()
 
 
 def install(context: Context) -> None:
-    """Refuse to delete what network interfaces are in, and stop the routers at the end."""
+    """Refuse what is not played and to delete what interfaces are in; stop the routers at the end."""
+    setattr(EC2Response, "call_action", _call_action)  # noqa: B010 - a method of moto's
     for name, method in (
         ("delete_subnet", _delete_subnet),
         ("delete_security_group", _delete_security_group),
@@ -38,6 +50,13 @@ def route_to(app: WsgiApp) -> None:
 def routers() -> Routers:
     """The routers of the VPCs that something is attached to."""
     return _routers
+
+
+def _call_action(response: Any) -> Any:
+    action = response._get_action()
+    if not _PLAYED.fullmatch(action):
+        raise NotImplementedError(f"{action}: of EC2 the sandbox plays VPCs")
+    return _call_in_moto(response)
 
 
 def _delete_subnet(backend: Any, subnet_id: str) -> Any:

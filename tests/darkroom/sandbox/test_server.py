@@ -106,7 +106,8 @@ def test_of_many_conditional_writes_of_one_item_exactly_one_succeeds(client: Cli
         ("kms", "connect_custom_key_store", {"CustomKeyStoreId": "x"}),  # JSON
         ("lambda", "get_account_settings", {}),  # REST
         ("iotwireless", "list_destinations", {}),  # a service that moto does not have
-        ("ec2", "describe_vpcs", {}),  # one where nothing would run behind moto's records
+        ("rds", "describe_db_instances", {}),  # one where nothing would run behind moto\'s records
+        ("ec2", "describe_instances", {}),  # an operation of that kind, of a service played in part
         ("sagemaker", "list_processing_jobs", {}),  # an operation of that kind
     ],
 )

@@ -48,7 +48,9 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         cdk = Cdk(sandbox, campaigns=folder)
         cdk.bootstrap()
         cdk.deploy("troubled/*", campaign="troubled")
-        yield Deployment(sandbox, "troubled")
+        deployed = Deployment(sandbox, "troubled")
+        _least(deployed, 1)
+        yield deployed
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +60,10 @@ def no_fault_is_left(troubled: Deployment) -> Iterator[None]:
 
 
 def test_a_model_that_does_not_load_at_first(troubled: Deployment) -> None:
+    _least(troubled, 0)
+    _in_service(troubled)
+    _resize(troubled, 0)
+    eventually(lambda: not troubled.endpoint()["instances"], "no instance is there", seconds=60)
     troubled.sandbox.inject(fail_model_loads=1)
     ids = ask(troubled, "late start", 2)
     describe = troubled.client("sagemaker").describe_endpoint
@@ -69,13 +75,24 @@ def test_a_model_that_does_not_load_at_first(troubled: Deployment) -> None:
     all_drawn(troubled, ids, 240)
     drawn_once(troubled, ids)
     assert troubled.sandbox.faults()["fail_model_loads"] == 0
-    # The other tests need not wait for an instance.
+    _least(troubled, 1)
+
+
+def _least(troubled: Deployment, count: int) -> None:
+    """Keep ``count`` instances at least, so that a test need not wait for one."""
     troubled.client("application-autoscaling").register_scalable_target(
         ServiceNamespace="sagemaker",
         ResourceId=f"endpoint/{troubled.name}/variant/AllTraffic",
         ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-        MinCapacity=1,
+        MinCapacity=count,
         MaxCapacity=2,
+    )
+
+
+def _resize(troubled: Deployment, count: int) -> None:
+    troubled.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=troubled.name,
+        DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": count}],
     )
 
 
@@ -165,10 +182,7 @@ def test_the_fleet_shrinks_and_changes_under_load(troubled: Deployment) -> None:
     ids = ask(troubled, "on the move", 15)
     for count in (2, 1):
         _in_service(troubled)
-        weights = [{"VariantName": "AllTraffic", "DesiredInstanceCount": count}]
-        sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName=troubled.name, DesiredWeightsAndCapacities=weights
-        )
+        _resize(troubled, count)
     _in_service(troubled)
     config = sagemaker.describe_endpoint(EndpointName=troubled.name)["EndpointConfigName"]
     more = ask(troubled, "on the move again", 10)

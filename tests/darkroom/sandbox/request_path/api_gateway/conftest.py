@@ -178,3 +178,22 @@ def redeploy(campaign: Campaign, body: dict[str, Any]) -> None:
     deployment = aws.create("AWS::ApiGateway::Deployment", {"RestApiId": campaign.api.physical_id})
     after = {**campaign.stage_properties, "DeploymentId": deployment.physical_id}
     aws.update("AWS::ApiGateway::Stage", campaign.stage, campaign.stage_properties, after)
+
+
+HEADER = {"type": "apiKey", "name": "Authorization", "in": "header"}
+
+
+def secured(campaign: Campaign, scheme: Mapping[str, Any], scopes: list[str]) -> dict[str, Any]:
+    """The document with every method of the images open to callers by ``scheme``."""
+    function = campaign.aws.client("lambda").get_function(FunctionName="front")
+    body = document(function["Configuration"]["FunctionArn"])
+    body["components"]["securitySchemes"]["caller"] = scheme
+    for path in ("/v1/images", "/v1/images/{id}"):
+        for method in body["paths"][path].values():
+            method["security"] = [{"caller": scopes}]
+    return body
+
+
+def calls(campaign: Campaign) -> int:
+    """How often the function ran."""
+    return sum("START" in line for line in campaign.aws.log("/aws/lambda/front"))

@@ -1,57 +1,35 @@
-"""Callers known by AWS signatures and by tokens: the right are served, the function hears of no other."""
+"""Callers known by AWS signatures: the right ones are served, the function hears of no other."""
 
 from __future__ import annotations
 
 import datetime
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import botocore.credentials
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from joserfc import jwk, jwt
-from moto.cognitoidp.models import cognitoidp_backends
 from moto.sts.models import sts_backends
 
-from darkroom.sandbox.api_gateway.openapi import DocumentError, read_document
 from tests.darkroom.sandbox.request_path.api_gateway.conftest import (
     BODY,
+    HEADER,
     Answer,
     Campaign,
-    document,
+    calls,
     redeploy,
+    secured,
 )
 from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws
 
-HEADER = {"type": "apiKey", "name": "Authorization", "in": "header"}
 SIGV4 = {**HEADER, "x-amazon-apigateway-authtype": "awsSigv4"}
-
-
-def _with_security(body: dict[str, Any], scheme: Mapping[str, Any], scopes: list[str]) -> dict[str, Any]:
-    body["components"]["securitySchemes"]["caller"] = scheme
-    for path in ("/v1/images", "/v1/images/{id}"):
-        for method in body["paths"][path].values():
-            method["security"] = [{"caller": scopes}]
-    return body
-
-
-def _function_arn(campaign: Campaign) -> str:
-    return campaign.aws.client("lambda").get_function(FunctionName="front")["Configuration"]["FunctionArn"]  # type: ignore[no-any-return]
-
-
-def _calls(campaign: Campaign) -> int:
-    return sum("START" in line for line in campaign.aws.log("/aws/lambda/front"))
-
-
-# --- AWS Signature Version 4
 
 
 @pytest.fixture
 def signed(campaign: Campaign) -> Campaign:
-    redeploy(campaign, _with_security(document(_function_arn(campaign)), SIGV4, []))
+    redeploy(campaign, secured(campaign, SIGV4, []))
     return campaign
 
 
@@ -152,7 +130,7 @@ def test_a_forged_signature_is_refused_and_the_function_never_runs(signed: Campa
     key, secret = _user(signed.aws, _invoke(signed))
     answer = _ask(signed, key, secret, **_FORGERIES[forgery])
     assert answer.status == 403
-    assert _calls(signed) == 0
+    assert calls(signed) == 0
 
 
 def test_an_unsigned_request_and_an_unknown_key_are_refused(signed: Campaign) -> None:
@@ -163,7 +141,7 @@ def test_an_unsigned_request_and_an_unknown_key_are_refused(signed: Campaign) ->
     )
     unknown = _ask(signed, "AKIAUNKNOWN", "secret")
     assert (unknown.status, unknown.headers["x-amzn-ErrorType"]) == (403, "UnrecognizedClientException")
-    assert _calls(signed) == 0
+    assert calls(signed) == 0
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(-6, 403), (-4, 200), (4, 200), (6, 403)])
@@ -181,7 +159,7 @@ def test_a_signer_who_may_not_invoke_this_method_is_refused(signed: Campaign) ->
     answer = _ask(signed, *credentials)
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
     assert "execute-api:Invoke" in answer.json()["message"]
-    assert _calls(signed) == 0
+    assert calls(signed) == 0
 
 
 def test_a_denial_wins_and_an_inactive_key_opens_nothing(signed: Campaign) -> None:
@@ -195,139 +173,3 @@ def test_a_denial_wins_and_an_inactive_key_opens_nothing(signed: Campaign) -> No
     denial = {"Version": "2012-10-17", "Statement": [statement]}
     iam.put_user_policy(UserName="painter", PolicyName="no", PolicyDocument=json.dumps(denial))
     assert _ask(signed, key, secret).status == 403
-
-
-# --- Tokens of a Cognito user pool
-
-
-class Pool:
-    """A user pool with a client and a user."""
-
-    def __init__(self, aws: Aws) -> None:
-        cognito = aws.client("cognito-idp")
-        self.pool = cognito.create_user_pool(PoolName="painters")["UserPool"]
-        flows = ["ALLOW_ADMIN_USER_PASSWORD_AUTH"]
-        self.client = cognito.create_user_pool_client(
-            UserPoolId=self.id, ClientName="app", ExplicitAuthFlows=flows
-        )["UserPoolClient"]["ClientId"]
-        cognito.admin_create_user(UserPoolId=self.id, Username="ada")
-        cognito.admin_set_user_password(
-            UserPoolId=self.id, Username="ada", Password="P4ssword!", Permanent=True
-        )
-        self.tokens = cognito.admin_initiate_auth(
-            UserPoolId=self.id,
-            ClientId=self.client,
-            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": "ada", "PASSWORD": "P4ssword!"},
-        )["AuthenticationResult"]
-
-    @property
-    def id(self) -> str:
-        return str(self.pool["Id"])
-
-    def scheme(self) -> dict[str, Any]:
-        arn = f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{self.id}"
-        authorizer = {"type": "cognito_user_pools", "providerARNs": [arn]}
-        authtype = "cognito_user_pools"
-        return {
-            **HEADER,
-            "x-amazon-apigateway-authtype": authtype,
-            "x-amazon-apigateway-authorizer": authorizer,
-        }
-
-    def token(self, key: jwk.RSAKey | None = None, **changes: Any) -> str:
-        """A token such as the pool makes, with some claims changed, signed by the pool or by ``key``."""
-        own = cognitoidp_backends[ACCOUNT][REGION].user_pools[self.id].json_web_key
-        claims = {
-            "iss": f"https://cognito-idp.{REGION}.amazonaws.com/{self.id}",
-            "sub": "ada",
-            "aud": self.client,
-            "token_use": "id",
-            "exp": int(time.time()) + 60,
-            **changes,
-        }
-        return jwt.encode({"alg": "RS256"}, claims, key or own)
-
-
-def _post(campaign: Campaign, authorization: str | None) -> Answer:
-    headers = {} if authorization is None else {"Authorization": authorization}
-    return campaign.call("POST", "/v1/images", BODY, key=None, headers=headers)
-
-
-@pytest.fixture
-def pool(aws: Aws) -> Pool:
-    return Pool(aws)
-
-
-@pytest.fixture
-def tokened(campaign: Campaign, pool: Pool) -> Campaign:
-    redeploy(campaign, _with_security(document(_function_arn(campaign)), pool.scheme(), []))
-    return campaign
-
-
-@pytest.fixture
-def scoped(campaign: Campaign, pool: Pool) -> Campaign:
-    scopes = ["images/draw", "aws.cognito.signin.user.admin"]
-    redeploy(campaign, _with_security(document(_function_arn(campaign)), pool.scheme(), scopes))
-    return campaign
-
-
-@pytest.mark.parametrize("prefix", ["", "Bearer "])
-def test_an_identity_token_of_the_pool_is_served_and_its_claims_told(
-    tokened: Campaign, pool: Pool, prefix: str
-) -> None:
-    answer = _post(tokened, prefix + pool.tokens["IdToken"])
-    assert answer.status == 200
-    assert answer.json()["requestContext"]["authorizer"]["claims"]["cognito:username"] == "ada"
-
-
-def test_with_scopes_an_access_token_needs_one_of_them(scoped: Campaign, pool: Pool) -> None:
-    assert _post(scoped, pool.tokens["AccessToken"]).status == 200
-    access = {"token_use": "access", "client_id": pool.client, "aud": None}
-    assert _post(scoped, pool.token(**access, scope="email images/draw")).status == 200
-    for scope in ("", "email", "images/drawing"):
-        assert _post(scoped, pool.token(**access, scope=scope)).status == 401
-    assert _post(scoped, pool.tokens["IdToken"]).status == 401
-
-
-_NEVER: dict[str, dict[str, Any]] = {
-    "of another pool": {"iss": f"https://cognito-idp.{REGION}.amazonaws.com/{REGION}_other"},
-    "of no pool": {"iss": "https://evil.example.com"},
-    "for another client": {"aud": "another"},
-    "an access token where an identity token is due": {"token_use": "access"},
-    "expired": {"exp": int(time.time()) - 1},
-    "without an expiry": {"exp": None},
-}
-
-
-@pytest.mark.parametrize("fault", _NEVER)
-def test_a_token_that_is_not_right_is_refused_and_the_function_never_runs(
-    tokened: Campaign, pool: Pool, fault: str
-) -> None:
-    assert _post(tokened, pool.token()).status == 200
-    calls = _calls(tokened)
-    assert _post(tokened, pool.token(**_NEVER[fault])).status == 401
-    assert _calls(tokened) == calls
-
-
-def test_a_token_signed_by_somebody_else_or_by_nobody_is_refused(tokened: Campaign, pool: Pool) -> None:
-    stranger = jwk.RSAKey.generate_key(2048)
-    head, claims, signature = pool.token().split(".")
-    none = jwt.encode({"alg": "HS256"}, {"iss": "x"}, jwk.OctKey.import_key("0" * 64), algorithms=["HS256"])
-    for token in (
-        pool.token(key=stranger),
-        f"{head}.{claims}.",
-        f"{head}.{claims}.{signature[::-1]}",
-        none,
-        "no token",
-        "",
-        None,
-    ):
-        assert _post(tokened, token).status == 401
-    assert _calls(tokened) == 0
-
-
-def test_a_scheme_that_nobody_plays_is_refused_by_name() -> None:
-    scheme = {**HEADER, "x-amazon-apigateway-authtype": "custom"}
-    with pytest.raises(DocumentError, match=r"post /v1/images: security scheme 'caller'"):
-        read_document(_with_security(document("arn:aws:lambda:x:y:function:f"), scheme, []))

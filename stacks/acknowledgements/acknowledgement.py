@@ -60,7 +60,10 @@ INLINE = nist_and_pci(
 KEYS_OF_JOBS = (
     "Keys are made of job ids and of names that SageMaker gives: the prefix is as exact as it can be."
 )
-KEYS_OF_BUNDLE = "SageMaker downloads every object of the bundle's own prefix."
+KEYS_OF_BUNDLE = (
+    "SageMaker downloads every object below the prefix, which holds bundles alone: the one that the file "
+    "names, or those that builds published."
+)
 ANY_KEY = (
     "Which key a bundle is encrypted with, S3 knows: two conditions hold this to S3 and to objects of the "
     "bundle."

@@ -152,10 +152,13 @@ def test_notifications_are_lost_doubled_and_late(troubled: Deployment) -> None:
 
 
 def test_workers_die_hang_and_fail(troubled: Deployment) -> None:
-    troubled.sandbox.inject(kill_workers=1, stall_workers=1, container_errors=2)
-    ids = ask(troubled, "hard work", 8)
-    all_drawn(troubled, ids)
-    drawn_once(troubled, ids)
+    for fault in ("kill_workers", "stall_workers", "container_errors"):
+        # One after the other: three troubles on one job are the end of it.
+        troubled.sandbox.inject(**{fault: 1})
+        ids = ask(troubled, fault, 2)
+        all_drawn(troubled, ids)
+        drawn_once(troubled, ids)
+        assert troubled.sandbox.faults()[fault] == 0
     said(troubled, "completion", "resubmitting", "error 500")
     said(troubled, "completion", "resubmitting", "no status")
 

@@ -39,7 +39,7 @@ def test_every_permission_of_every_role_is_used(demo: Deployment) -> None:
     roles = roles_of(demo, "data", "inference", "api", "monitoring")
     cleanup = {role: grants for role, grants in roles.items() if "BucketCleanup" in role}
     roles = {role: grants for role, grants in roles.items() if role not in cleanup}
-    assert len(roles) == 4
+    assert len(roles) == 5
     see_every_kind_of_end(demo)
     bury_events(demo, "Completion", "Reconciliation")
     assert_all_used(demo, roles, accepted=(ANY_KEY, *NOT_EXERCISED))

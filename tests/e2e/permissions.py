@@ -31,6 +31,12 @@ NOT_EXERCISED = (
         "*",
         "A large object is uploaded in parts, and what was uploaded of one that failed is taken back.",
     ),
+    Unused(
+        "ec2:*ssignPrivateIpAddresses",
+        "*",
+        "Lambda's guide wants it of the role of every function in a VPC (AWSLambdaVPCAccessExecutionRole has "
+        "it, too); when Lambda does it, its guide does not say. No call of the function's own code may.",
+    ),
 )
 
 OWN_OUTPUT = Unused(
@@ -170,7 +176,9 @@ def bury_events(deployment: Deployment, *names: str) -> None:
     }
     try:
         for name, function in found.items():
-            broken = {"Variables": {**kept[name]["Variables"], "JOBS_TABLE": "nowhere"}}
+            broken = {
+                "Variables": {**kept[name]["Variables"], "JOBS_TABLE": "nowhere", "USAGE_PLAN": "nowhere"}
+            }
             functions.update_function_configuration(FunctionName=function, Environment=broken)
             functions.invoke(FunctionName=function, InvocationType="Event", Payload=b"[]")
         eventually(lambda: _senders(deployment, names) == set(names), "dead letters", seconds=60, every=0.3)

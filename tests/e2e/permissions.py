@@ -39,6 +39,15 @@ NOT_EXERCISED = (
     ),
 )
 
+SHARED_INTERFACES = tuple(
+    Unused(
+        f"ec2:{action}NetworkInterface",
+        "*",
+        "Functions with the same subnets and security groups share their interfaces: Lambda makes them in "
+        "the role of the first and deletes them in the role of the last, and none knows which it will be.",
+    )
+    for action in ("Create", "Delete")
+)
 OWN_OUTPUT = Unused(
     "s3:PutObject",
     "*/builds/*",
@@ -91,6 +100,15 @@ def assert_all_used(
         )
     )
     assert not never, "permissions that nobody used:\n" + "\n".join(never)
+
+
+def done_by(deployment: Deployment, action: str) -> list[str]:
+    """The names of the roles that did it."""
+    return [
+        one["role"].rsplit("/", 1)[-1]
+        for one in deployment.sandbox.permissions()
+        if one["allowed"] and one["action"] == action
+    ]
 
 
 def denied(deployment: Deployment, roles: Collection[str]) -> list[str]:

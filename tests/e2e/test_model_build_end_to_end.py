@@ -61,7 +61,8 @@ def _pointer(deployment: Deployment) -> str:
 def _model_ids(deployment: Deployment) -> set[str]:
     functions = deployment.client("lambda").list_functions()["Functions"]
     variables = [one.get("Environment", {}).get("Variables", {}) for one in functions]
-    return {each["MODEL_ID"] for each in variables if each.get("CAMPAIGN") == deployment.name}
+    of_campaign = [each for each in variables if each.get("CAMPAIGN") == deployment.name]
+    return {each["MODEL_ID"] for each in of_campaign if "MODEL_ID" in each}
 
 
 def _model_data(deployment: Deployment) -> str:

@@ -94,7 +94,7 @@ class DataStack(cdk.Stack):
         key.add_to_resource_policy(self._allow_logs())
         if self._campaign.file.budget is not None:
             # So do budgets.
-            key.add_to_resource_policy(allow_budgets(self, ["kms:Decrypt", "kms:GenerateDataKey*"], "*"))
+            key.add_to_resource_policy(allow_budgets(self, ["kms:Decrypt", "kms:GenerateDataKey"], "*"))
         return key
 
     def _build_network(self) -> Network:

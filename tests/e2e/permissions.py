@@ -48,6 +48,11 @@ SHARED_INTERFACES = tuple(
     )
     for action in ("Create", "Delete")
 )
+FLOW_LOG = Unused(
+    "logs:*",
+    "arn:aws:logs:*:log-group:/darkroom/*/network:*",
+    "EC2 writes flow logs of packets; the sandbox has interfaces and no packets.",
+)
 OWN_OUTPUT = Unused(
     "s3:PutObject",
     "*/builds/*",

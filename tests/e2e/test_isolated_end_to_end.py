@@ -12,12 +12,12 @@ import pytest
 
 from darkroom.demo.client import download
 from darkroom.sandbox.cdk import Cdk
-from darkroom.sandbox.iam.policy import Grant
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
 from tests.e2e.permissions import (
     ANY_KEY,
+    FLOW_LOG,
     NOT_EXERCISED,
     SHARED_INTERFACES,
     assert_all_used,
@@ -69,19 +69,14 @@ def test_a_picture_is_drawn_with_no_more_endpoints_than_it_takes(walled: Deploym
     assert endpoints(walled).keys() == {"s3", "dynamodb", "sagemaker.runtime"}
 
 
-def granted(deployment: Deployment) -> dict[str, frozenset[Grant]]:
-    """The grants of every role but the flow logs': the sandbox has no traffic to write of."""
-    roles = roles_of(deployment, "data", "inference", "api", "monitoring")
-    return {role: grants for role, grants in roles.items() if "FlowLogs" not in role}
-
-
 def test_every_permission_of_every_role_is_used(walled: Deployment) -> None:
-    roles = {role: grants for role, grants in granted(walled).items() if "BucketCleanup" not in role}
+    roles = roles_of(walled, "data", "inference", "api", "monitoring")
+    roles = {role: grants for role, grants in roles.items() if "BucketCleanup" not in role}
     see_every_kind_of_end(walled)
     end_due_keys(walled)
     update_the_endpoint(walled)
     bury_events(walled, "Completion", "Reconciliation", "ApiKeys")
-    assert_all_used(walled, roles, accepted=(ANY_KEY, *SHARED_INTERFACES, *NOT_EXERCISED))
+    assert_all_used(walled, roles, accepted=(ANY_KEY, FLOW_LOG, *SHARED_INTERFACES, *NOT_EXERCISED))
     assert any("-data-" in role or "-api-" in role for role in done_by(walled, "ec2:CreateNetworkInterface"))
     assert [one for one in denied(walled, roles) if "nowhere" not in one] == []
 
@@ -135,7 +130,7 @@ def test_destroy_leaves_nothing(walled: Deployment, campaigns: Path) -> None:
     before = Counter(one["type"] for one in walled.sandbox.resources())
     # Two for the functions: one a subnet, shared by all four.
     assert before["AWS::EC2::NetworkInterface"] == 2
-    cleanup = {role: grants for role, grants in granted(walled).items() if "BucketCleanup" in role}
+    cleanup = {role: grants for role, grants in roles_of(walled, "data").items() if "BucketCleanup" in role}
     assert len(cleanup) == 1
     Cdk(walled.sandbox, campaigns=campaigns).destroy("walled/*", campaign="walled")
     assert_all_used(walled, cleanup, accepted=(*SHARED_INTERFACES, *NOT_EXERCISED))

@@ -53,7 +53,7 @@ def all_drawn(
 
 
 def said(troubled: Deployment, function: str, *texts: str) -> None:
-    """A line of the function's log has all of it: what docs/parts/faults.md has one look for."""
+    """A line of the function's log has all of it: what docs/operations.md has one look for."""
     group, pattern = f"/darkroom/{troubled.name}/image_api.{function}", f'"{texts[0]}"'
     eventually(
         lambda: any(

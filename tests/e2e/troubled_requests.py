@@ -34,8 +34,8 @@ def wait(troubled: Deployment, ids: Iterable[str], seconds: float = 120) -> list
 
 
 # Functions go by the wall's clock at any speed of the sandbox's, and reconciliation waits a minute before it
-# looks after a job, far longer before it calls one lost. With its clock ahead nobody has to wait. A whole minute
-# ahead it would take what is being handed over at this moment for never taken.
+# looks after a job, far longer before it calls one lost. With its clock ahead nobody has to wait. A whole
+# minute ahead it would take what is being handed over at this moment for never taken.
 A_MINUTE_LATER, PAST_ALL_TIMES = {"Reconciliation": 50}, {"Reconciliation": 900}
 
 
@@ -53,7 +53,7 @@ def all_drawn(
 
 
 def said(troubled: Deployment, function: str, *texts: str) -> None:
-    """A line of the function's log has all of it: what docs/parts/faults.md has one look for."""
+    """A line of the function's log has all of it: what docs/operations.md has one look for."""
     group, pattern = f"/darkroom/{troubled.name}/image_api.{function}", f'"{texts[0]}"'
     eventually(
         lambda: any(

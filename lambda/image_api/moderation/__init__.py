@@ -1,4 +1,4 @@
-"""What the campaign does not draw, and does not show (docs/parts/moderation.md).
+"""What the campaign does not draw, and does not show (docs/moderation.md).
 
 A prompt is looked at before a job is begun: by the campaign's words and patterns each time, by a Bedrock
 guardrail where nothing is cached. A picture is looked at by Rekognition before its job is done. What can't

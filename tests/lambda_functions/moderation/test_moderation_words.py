@@ -197,4 +197,4 @@ def test_a_thousand_words_cost_a_thousand_character_prompt_little() -> None:
     assert len(list(readings(prompt))) == 3
     start = time.perf_counter()
     assert not blocked.is_in(prompt)
-    assert time.perf_counter() - start < 0.1, "measured at about a millisecond: docs/parts/moderation.md"
+    assert time.perf_counter() - start < 0.1, "measured at about a millisecond: docs/moderation.md"

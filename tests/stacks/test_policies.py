@@ -36,7 +36,8 @@ WITHOUT_RESOURCE = {
 }
 
 # Done by Lambda and SageMaker alone, for an interface that has no id before it is made: their guides give the
-# statements with *. A function's own code is kept out by a condition, a container by network isolation.
+# statements with *. A function's own code is kept out by a condition, a model's by network isolation; a build
+# job's could make an interface in the account, for it needs credentials to read and write S3.
 ATTACHING = {
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",

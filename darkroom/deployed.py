@@ -57,7 +57,7 @@ def _default_key(campaign: str, outputs: dict[str, str], session: Any) -> str:
         for key in page["items"]
         if key["name"] == f"{campaign}.default" and key["enabled"]
     ]
-    return str(max([own, *made], key=lambda key: (key["enabled"], key["createdDate"]))["value"])
+    return str(max([*made, own], key=lambda key: (key["enabled"], key["createdDate"]))["value"])
 
 
 def stack_outputs(stack: str, session: Any) -> dict[str, str]:

@@ -14,6 +14,7 @@ from constructs import Construct, IConstruct
 
 from darkroom.campaign import ResolvedCampaign
 from stacks.budget import allow_budgets
+from stacks.firewall import firewall_log_group
 from stacks.lambda_code import LambdaCode
 from stacks.network import Network
 from stacks.permissions import allow, allow_service, arn
@@ -93,7 +94,7 @@ class DataStack(cdk.Stack):
         key.add_to_resource_policy(self._allow_logs())
         if self._campaign.file.budget is not None:
             # So do budgets.
-            key.add_to_resource_policy(allow_budgets(self, ["kms:Decrypt", "kms:GenerateDataKey*"], "*"))
+            key.add_to_resource_policy(allow_budgets(self, ["kms:Decrypt", "kms:GenerateDataKey"], "*"))
         return key
 
     def _build_network(self) -> Network:
@@ -103,6 +104,8 @@ class DataStack(cdk.Stack):
         """CloudWatch Logs encrypts as itself (its user guide, "Encrypt log data", key policy)."""
         name = self._campaign.name
         groups = [f"/darkroom/{name}/*", f"/aws/sagemaker/Endpoints/{name}"]
+        if self._campaign.file.api.firewall.enabled:
+            groups.append(firewall_log_group(name))
         if self._campaign.file.build is not None:
             groups.append(build_log_group(name))
         return iam.PolicyStatement(

@@ -11,6 +11,7 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
@@ -56,14 +57,26 @@ def requests_per_address(api: Api) -> int:
     return max(LEAST_REQUESTS, math.ceil(api.requests_per_second * WINDOW_SECONDS) + api.burst)
 
 
+def firewall_log_group(campaign: str) -> str:
+    """Where WAF tells whom it blocked; the campaign's key lets CloudWatch Logs encrypt it."""
+    return f"aws-waf-logs-darkroom-{campaign}"
+
+
 class Firewall(Construct):
     """A web ACL on a stage. It keeps no sample of a request, and logs whom it blocked, never a body."""
 
     def __init__(
-        self, scope: Construct, id: str, *, campaign: ResolvedCampaign, stage: apigateway.CfnStage
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        campaign: ResolvedCampaign,
+        stage: apigateway.CfnStage,
+        key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
         self._campaign = campaign
+        self._key = key
         self.acl = self._build_acl()
         stack = cdk.Stack.of(self)
         stage_arn = (
@@ -125,7 +138,8 @@ class Firewall(Construct):
             self,
             "Log",
             # WAF takes only groups whose names begin so (WAF developer guide, "Logging destinations").
-            log_group_name=f"aws-waf-logs-darkroom-{self._campaign.name}",
+            log_group_name=firewall_log_group(self._campaign.name),
+            encryption_key=self._key,
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )

@@ -61,7 +61,9 @@ class HttpApi(Construct):
         self.key = self._build_key(self.plan) if self.plan else None
         wants_firewall = campaign.file.api.firewall.enabled
         self.firewall = (
-            Firewall(self, "Firewall", campaign=campaign, stage=self.stage) if wants_firewall else None
+            Firewall(self, "Firewall", campaign=campaign, stage=self.stage, key=key)
+            if wants_firewall
+            else None
         )
         self.url = (
             f"https://{self.api.ref}.execute-api.{self._stack.region}.{self._stack.url_suffix}/{STAGE}/"

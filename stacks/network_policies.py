@@ -113,7 +113,7 @@ def attaching_container() -> iam.PolicyStatement:
 
     SageMaker developer guide, "SageMaker AI execution roles", CreateModel and CreateTrainingJob with a VPC,
     with * for the resource: the describing actions need it, and interfaces have no ids before they are made.
-    A container in network isolation gets no credentials of the role.
+    A model's container is in network isolation and gets no credentials of the role; a job's has them.
     """
     actions = (
         "CreateNetworkInterface",

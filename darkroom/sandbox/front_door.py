@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
-import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from darkroom.sandbox.callers import caller_of
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.iam.requests import signature_of
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]+/[^/]+/([^/]+)/")
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _S3_BUSY = ("503 Slow Down", "SlowDown", "Please reduce your request rate.")
 _S3_FAILED = ("500 Internal Server Error", "InternalError", "We encountered an internal error. Try again.")
@@ -26,41 +24,19 @@ _JSON_BUSY = {
 _BUSY = ("400 Bad Request", "ThrottlingException", "Rate exceeded")
 
 
-@dataclass(frozen=True)
-class Caller:
-    """An execution environment that calls AWS; ``crash`` kills its process."""
-
-    function: str
-    crash: Callable[[], None]
-
-
-_lock = threading.Lock()
-_callers: dict[str, Caller] = {}
-
-
-def let_in(access_key: str, caller: Caller) -> None:
-    """Whoever calls with ``access_key`` is ``caller``."""
-    with _lock:
-        _callers[access_key] = caller
-
-
-def forget(access_key: str) -> None:
-    """Nobody calls with it any more."""
-    with _lock:
-        _callers.pop(access_key, None)
-
-
 def with_faults(context: Context, aws: WsgiApp) -> WsgiApp:
     """``aws`` with the faults that were ordered for functions' calls."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if not context.faults.has_calls:
             return aws(environ, start_response)
-        signed = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        caller = _callers.get(signed[1]) if signed else None
-        if signed is None or caller is None:
+        signature = signature_of(environ)
+        # A link that a function signed is opened by somebody else.
+        if signature is None or signature.presigned:
             return aws(environ, start_response)
-        service = signed[2]
+        caller, service = caller_of(signature.access_key), signature.service
+        if caller is None:
+            return aws(environ, start_response)
         kind = context.faults.of_call(caller.function, service, operation(service, environ))
         if kind is None:
             return aws(environ, start_response)

@@ -117,7 +117,7 @@ def _messaging() -> Found:
 
 def _functions() -> Found:
     for functions in _backends(lambda_backends):
-        yield from (("AWS::Lambda::Function", one.function_name) for one in functions._lambdas.all())
+        yield from (("AWS::Lambda::Function", name) for name in list(functions._lambdas._functions))
         for layer in functions.list_layers():
             yield "AWS::Lambda::LayerVersion", layer["LatestMatchingVersion"]["LayerVersionArn"]
         yield from (

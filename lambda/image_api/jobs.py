@@ -222,7 +222,7 @@ class Jobs:
         return self._update(
             job_id,
             "SET #state = :failed, reason = :reason, completed_at = :now, updated_at = :now,"
-            " expires_at = :expires REMOVE open_since_bucket, drawing_until",
+            " expires_at = :expires REMOVE open_since_bucket, drawing_until, held_at",
             "attribute_exists(refused_picture) AND (#state <> :failed OR reason <> :reason)",
             {
                 ":failed": {"S": "failed"},

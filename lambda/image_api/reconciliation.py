@@ -58,14 +58,22 @@ def handler(event: Any, context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambd
     allowed = max(LEAST_SECONDS, context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
     until = time.monotonic() + allowed
     with invocation("reconciliation", context), metrics_of(app.settings.campaign) as metrics:
-        if app.jobs.pause(app.now()).is_paused:
-            metrics.count("Paused")
+        _tell_of_pause(app, metrics)
         looked, failed = _look_after_all(app, metrics, until)
     if looked:
         logger.info("reconciled", jobs=looked, failed=failed)
     if failed:
         raise ReconciliationError(f"{failed} of {looked} jobs or lists of them met an AWS error")
     return {"jobs": looked}
+
+
+def _tell_of_pause(app: Application, metrics: Metrics) -> None:
+    """Count this minute if it is one of a pause; whether it is, a job's next attempt asks for itself."""
+    try:
+        if app.jobs.pause(app.now()).is_paused:
+            metrics.count("Paused")
+    except (ClientError, BotoCoreError) as error:
+        logger.error("pause not read", **describe(error))
 
 
 def _look_after_all(app: Application, metrics: Metrics, until: float) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from stacks.acknowledgements.api import of_api
 from stacks.acknowledgements.build import of_build
 from stacks.acknowledgements.data import of_data
 from stacks.acknowledgements.inference import of_inference
-from stacks.acknowledgements.telling import of_subscriptions
+from stacks.acknowledgements.telling import PART_OF_ANOTHER, TAKES_UPDATES_BACK, of_alarms, of_subscriptions
 from stacks.campaign_stage import CampaignStage
 
 __all__ = ["Acknowledgement", "acknowledge_findings", "acknowledgements"]
@@ -34,4 +34,6 @@ def acknowledgements(stage: CampaignStage) -> Acknowledged:
     yield from of_inference(stage)
     yield from of_api(stage)
     yield from of_subscriptions(stage.monitoring)
+    yield from of_alarms(stage.monitoring, PART_OF_ANOTHER)
+    yield from of_alarms(stage.inference, TAKES_UPDATES_BACK)
     yield from of_build(stage)

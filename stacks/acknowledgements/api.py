@@ -84,8 +84,7 @@ def of_api(stage: CampaignStage) -> Acknowledged:
     if api.api_keys is not None:
         yield from of_function(api.api_keys.function, attached=False, no_dead_letters=None)
         yield api.api_keys.function.role, wildcard(api.resolve(api.api_keys.made_keys), MADE_KEYS)
-    moderation = stage.campaign.file.moderation
-    moderates = moderation is not None and moderation.pictures is not None
+    moderates = _moderates_pictures(stage)
     attached = stage.data.network is not None
     for function, no_dead_letters, prefixes in _functions(stage):
         yield from of_function(
@@ -99,6 +98,12 @@ def of_api(stage: CampaignStage) -> Acknowledged:
             yield function.role, objects(bucket, f"{prefix}/*", KEYS_OF_JOBS, user=api)
 
 
+def _moderates_pictures(stage: CampaignStage) -> bool:
+    """Whether what ends jobs asks Rekognition first, which reads pictures by the function's permission."""
+    moderation = stage.campaign.file.moderation
+    return moderation is not None and moderation.pictures is not None
+
+
 def _functions(stage: CampaignStage) -> list[tuple[PythonFunction, str | None, tuple[str, ...]]]:
     """Each function, why it has no dead-letter queue, and the prefixes whose objects it may touch."""
     api = stage.api
@@ -109,7 +114,8 @@ def _functions(stage: CampaignStage) -> list[tuple[PythonFunction, str | None, t
         (api.reconciliation, None, (*payloads, "pictures", "failures")),
     ]
     if api.completion is not None:
-        found.append((api.completion, None, (*payloads, "failures")))
+        moderated = ("pictures",) if _moderates_pictures(stage) else ()
+        found.append((api.completion, None, (*payloads, "failures", *moderated)))
     if api.drawing is not None:
         found.append((api.drawing, READS_QUEUE, ("pictures", "failures")))
     return found

@@ -14,10 +14,10 @@ MODERATING = (
     "The one resource that rekognition:DetectModerationLabels takes is a custom adapter's model, of which "
     "there is none here."
 )
-ATTACHING = one(
-    "Serverless-LambdaStarPermissions",
-    "The one statement on * is what attaches the function to its private subnets. It is allowed only where "
-    "lambda:SourceFunctionArn is absent, which is never in a call that the function's code makes.",
+STAR = "Serverless-LambdaStarPermissions"
+ATTACHING = (
+    "What attaches the function to its private subnets is allowed on *, and only where "
+    "lambda:SourceFunctionArn is absent, which is never in a call that the function's code makes."
 )
 CONCURRENCY = one(
     "NIST.800.53.R5-LambdaConcurrency",
@@ -53,10 +53,11 @@ def of_function(
     without_resource = [TRACING, *([ATTACHED] if attached else []), *([MODERATING] if moderates else [])]
     yield function.role, wildcard("*", " ".join(without_resource))
     yield function.function, CONCURRENCY
-    if attached:
-        yield function.role, ATTACHING
-    else:
+    if not attached:
         yield function.function, OUTSIDE
+    if attached or moderates:
+        reasons = [*([ATTACHING] if attached else []), *([MODERATING] if moderates else [])]
+        yield function.role, one(STAR, " ".join(reasons))
     if no_dead_letters is not None:
         yield function.function, one("Serverless-LambdaDLQ", no_dead_letters)
         yield function.function, one("NIST.800.53.R5-LambdaDLQ", no_dead_letters)

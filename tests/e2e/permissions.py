@@ -31,8 +31,28 @@ NOT_EXERCISED = (
         "*",
         "A large object is uploaded in parts, and what was uploaded of one that failed is taken back.",
     ),
+    Unused(
+        "ec2:*ssignPrivateIpAddresses",
+        "*",
+        "Lambda's guide wants it of the role of every function in a VPC (AWSLambdaVPCAccessExecutionRole has "
+        "it, too); when Lambda does it, its guide does not say. No call of the function's own code may.",
+    ),
 )
 
+SHARED_INTERFACES = tuple(
+    Unused(
+        f"ec2:{action}NetworkInterface",
+        "*",
+        "Functions with the same subnets and security groups share their interfaces: Lambda makes them in "
+        "the role of the first and deletes them in the role of the last, and none knows which it will be.",
+    )
+    for action in ("Create", "Delete")
+)
+FLOW_LOG = Unused(
+    "logs:*",
+    "arn:aws:logs:*:log-group:/darkroom/*/network:*",
+    "EC2 writes flow logs of packets; the sandbox has interfaces and no packets.",
+)
 OWN_OUTPUT = Unused(
     "s3:PutObject",
     "*/builds/*",
@@ -85,6 +105,15 @@ def assert_all_used(
         )
     )
     assert not never, "permissions that nobody used:\n" + "\n".join(never)
+
+
+def done_by(deployment: Deployment, action: str) -> list[str]:
+    """The names of the roles that did it."""
+    return [
+        one["role"].rsplit("/", 1)[-1]
+        for one in deployment.sandbox.permissions()
+        if one["allowed"] and one["action"] == action
+    ]
 
 
 def denied(deployment: Deployment, roles: Collection[str]) -> list[str]:
@@ -170,7 +199,9 @@ def bury_events(deployment: Deployment, *names: str) -> None:
     }
     try:
         for name, function in found.items():
-            broken = {"Variables": {**kept[name]["Variables"], "JOBS_TABLE": "nowhere"}}
+            broken = {
+                "Variables": {**kept[name]["Variables"], "JOBS_TABLE": "nowhere", "USAGE_PLAN": "nowhere"}
+            }
             functions.update_function_configuration(FunctionName=function, Environment=broken)
             functions.invoke(FunctionName=function, InvocationType="Event", Payload=b"[]")
         eventually(lambda: _senders(deployment, names) == set(names), "dead letters", seconds=60, every=0.3)

@@ -15,6 +15,19 @@ from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
+from tests.e2e.permissions import (
+    ANY_KEY,
+    FLOW_LOG,
+    NOT_EXERCISED,
+    SHARED_INTERFACES,
+    assert_all_used,
+    bury_events,
+    denied,
+    done_by,
+    roles_of,
+    see_every_kind_of_end,
+)
+from tests.e2e.seldom_done import end_due_keys, update_the_endpoint
 
 pytestmark = pytest.mark.e2e
 
@@ -56,14 +69,29 @@ def test_a_picture_is_drawn_with_no_more_endpoints_than_it_takes(walled: Deploym
     assert endpoints(walled).keys() == {"s3", "dynamodb", "sagemaker.runtime"}
 
 
-def test_every_function_and_the_model_are_in_the_private_subnets(walled: Deployment) -> None:
+def test_every_permission_of_every_role_is_used(walled: Deployment) -> None:
+    roles = roles_of(walled, "data", "inference", "api", "monitoring")
+    roles = {role: grants for role, grants in roles.items() if "BucketCleanup" not in role}
+    see_every_kind_of_end(walled)
+    end_due_keys(walled)
+    update_the_endpoint(walled)
+    bury_events(walled, "Completion", "Reconciliation", "ApiKeys")
+    assert_all_used(walled, roles, accepted=(ANY_KEY, FLOW_LOG, *SHARED_INTERFACES, *NOT_EXERCISED))
+    assert any("-data-" in role or "-api-" in role for role in done_by(walled, "ec2:CreateNetworkInterface"))
+    assert [one for one in denied(walled, roles) if "nowhere" not in one] == []
+
+
+def test_every_function_but_the_keys_and_the_model_are_in_the_private_subnets(walled: Deployment) -> None:
     ec2 = walled.client("ec2")
     subnets = {
         one["SubnetId"] for one in ec2.describe_subnets()["Subnets"] if not one.get("DefaultForAz", False)
     }
     assert len(subnets) == 2
-    functions = walled.client("lambda").list_functions()["Functions"]
-    assert {frozenset(one["VpcConfig"]["SubnetIds"]) for one in functions} == {frozenset(subnets)}
+    functions = {one["Handler"]: one for one in walled.client("lambda").list_functions()["Functions"]}
+    # It ends API keys by API Gateway's control plane, and sees nothing that the campaign holds.
+    assert not functions.pop("api_keys.handler.handler").get("VpcConfig", {}).get("SubnetIds")
+    assert len(functions) == 4
+    assert {frozenset(one["VpcConfig"]["SubnetIds"]) for one in functions.values()} == {frozenset(subnets)}
     models = walled.client("sagemaker").list_models()["Models"]
     described = [walled.client("sagemaker").describe_model(ModelName=one["ModelName"]) for one in models]
     assert [set(one["VpcConfig"]["Subnets"]) for one in described] == [subnets]
@@ -102,6 +130,10 @@ def test_destroy_leaves_nothing(walled: Deployment, campaigns: Path) -> None:
     before = Counter(one["type"] for one in walled.sandbox.resources())
     # Two for the functions: one a subnet, shared by all four.
     assert before["AWS::EC2::NetworkInterface"] == 2
+    cleanup = {role: grants for role, grants in roles_of(walled, "data").items() if "BucketCleanup" in role}
+    assert len(cleanup) == 1
     Cdk(walled.sandbox, campaigns=campaigns).destroy("walled/*", campaign="walled")
+    assert_all_used(walled, cleanup, accepted=(*SHARED_INTERFACES, *NOT_EXERCISED))
+    assert any("-data-" in role or "-api-" in role for role in done_by(walled, "ec2:DeleteNetworkInterface"))
     assert walled.sandbox.resources() == []
     assert walled.sandbox.endpoints() == []

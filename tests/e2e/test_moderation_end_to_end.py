@@ -13,11 +13,23 @@ from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
+from tests.e2e.permissions import (
+    ANY_KEY,
+    NOT_EXERCISED,
+    assert_all_used,
+    bury_events,
+    denied,
+    leave_open,
+    roles_of,
+    see_every_kind_of_end,
+)
+from tests.e2e.seldom_done import end_due_keys, update_the_endpoint
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
 
 RED = [220, 30, 30]
+WHITE = [255, 255, 255]
 VIOLENCE = {"Name": "Violence", "ParentName": "", "TaxonomyLevel": 1, "Confidence": 97.0}
 UNFIT = {"prompt": "a red square on a white background", "steps": 8}
 FIT = {"prompt": "a blue square on a white background", "steps": 8}
@@ -114,6 +126,25 @@ def test_what_was_refused_is_counted(guarded: Deployment) -> None:
     eventually(lambda: counted(guarded, "PicturesRefused") == 1, "one picture refused", every=0.5)
     eventually(lambda: counted(guarded, "PromptsRefused") == 3, "three requests answered 422", every=0.5)
     assert counted(guarded, "JobsFailed") == 0
+
+
+def test_every_permission_of_every_role_is_used(guarded: Deployment) -> None:
+    roles = roles_of(guarded, "data", "inference", "api", "monitoring")
+    roles = {role: grants for role, grants in roles.items() if "BucketCleanup" not in role}
+    see_every_kind_of_end(guarded)
+    # A picture of which nobody was told, and which reconciliation finds to be unfit.
+    asked = guarded.api.ask({"prompt": "a green circle on a white background", "steps": 8})
+    job_id = asked.body["id"]
+    assert guarded.api.wait(job_id, deadline_seconds=90).body["status"] == "done"
+    guarded.sandbox.see({"colour": WHITE, "labels": [VIOLENCE]})
+    leave_open(guarded, job_id, state="submitted")
+    eventually(lambda: guarded.api.job(job_id).body["status"] == "failed", "refused", seconds=60, every=0.3)
+    guarded.sandbox.see({"colour": RED, "labels": [VIOLENCE]})
+    end_due_keys(guarded)
+    update_the_endpoint(guarded)
+    bury_events(guarded, "Completion", "Reconciliation", "ApiKeys")
+    assert_all_used(guarded, roles, accepted=(ANY_KEY, *NOT_EXERCISED))
+    assert [one for one in denied(guarded, roles) if "nowhere" not in one] == []
 
 
 def test_its_layer_goes_with_it(guarded: Deployment, campaigns: Path) -> None:

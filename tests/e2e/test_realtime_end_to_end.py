@@ -29,6 +29,7 @@ from tests.e2e.permissions import (
     roles_of,
     see_every_kind_of_end,
 )
+from tests.e2e.seldom_done import end_due_keys, update_the_endpoint
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -164,7 +165,9 @@ def test_every_permission_is_used_and_destroy_leaves_nothing(live: Deployment, c
     roles = roles_of(live, "data", "inference", "api", "monitoring")
     see_every_kind_of_end(live)
     _have_a_note_come_again(live)
-    bury_events(live, "Reconciliation")
+    end_due_keys(live)
+    update_the_endpoint(live)
+    bury_events(live, "Reconciliation", "ApiKeys")
     Cdk(live.sandbox, campaigns=campaigns).destroy("live/*", campaign="live")
     assert_all_used(live, roles, accepted=(ANY_KEY, *NOT_EXERCISED))
     assert live.sandbox.resources() == []

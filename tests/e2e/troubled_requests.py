@@ -34,8 +34,8 @@ def wait(troubled: Deployment, ids: Iterable[str], seconds: float = 120) -> list
 
 
 # Functions go by the wall's clock at any speed of the sandbox's, and reconciliation waits a minute before it
-# looks after a job, far longer before it calls one lost. With its clock ahead nobody has to wait. A whole minute
-# ahead it would take what is being handed over at this moment for never taken.
+# looks after a job, far longer before it calls one lost. With its clock ahead nobody has to wait. A whole
+# minute ahead it would take what is being handed over at this moment for never taken.
 A_MINUTE_LATER, PAST_ALL_TIMES = {"Reconciliation": 50}, {"Reconciliation": 900}
 
 

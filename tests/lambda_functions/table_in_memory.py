@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 Item = dict[str, dict[str, str]]
-_TOKEN = re.compile(r"\s*(#\w+|:\w+|\w+|<=|<>|>=|=|<|>|\(|\)|,)")
+_TOKEN = re.compile(r"\s*(#\w+|:\w+|\w+|<=|<>|>=|=|<|>|\+|\(|\)|,)")
 
 
 class ConditionalCheckFailedException(ClientError):  # type: ignore[misc]  # noqa: N818 - boto3's
@@ -184,8 +184,12 @@ def _update(reader: _Reader, item: Item) -> None:
 
 
 def _operand(reader: _Reader, before: Item) -> dict[str, str]:
-    if reader.peek() != "if_not_exists":
+    if reader.peek().startswith(":"):
         return reader.value()
+    if reader.peek() != "if_not_exists":
+        number = before[reader.name()]
+        reader.next("+")
+        return {"N": f"{_value(number) + _value(reader.value()):g}"}
     reader.next()
     reader.next("(")
     name = reader.name()

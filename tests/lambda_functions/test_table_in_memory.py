@@ -26,6 +26,9 @@ STEP = st.tuples(
             "mark_submitted",
             "begin_drawing",
             "put_back",
+            "hold",
+            "condemn",
+            "refuse",
             "touch",
             "finish",
             "fail",
@@ -69,6 +72,10 @@ def do(jobs: Jobs, name: str, job_id: str, now: float, back: int) -> Any:
     """One step on one of the tables; ``back`` makes what the caller knows stale."""
     if name == "open_ids":
         return sorted(jobs.open_ids(job_id[0], now))
+    if name == "condemn":
+        return jobs.condemn(job_id, "s3://b/pictures/x", now)
+    if name == "refuse":
+        return jobs.refuse(job_id, "unfit", now, now + 50)
     known = jobs.get(job_id, consistent=True)
     if name == "claim":
         return jobs.claim(job_id, "{}", None if back == 2 else known, now)
@@ -78,6 +85,8 @@ def do(jobs: Jobs, name: str, job_id: str, now: float, back: int) -> Any:
         known = Job(job_id, "submitting", 1, 1, now, now)
     stale = Job(job_id, known.state, max(1, known.attempt - back), known.first_attempt, now, now)
     match name:
+        case "begin_attempt":
+            return jobs.begin_attempt(stale, now, counted=back == 0)
         case "mark_submitted":
             return jobs.mark_submitted(stale, "s3://b/o", None if back else "s3://b/f", now)
         case "begin_drawing":

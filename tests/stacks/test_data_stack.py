@@ -150,6 +150,7 @@ def test_alarms_and_the_campaign_s_logs_and_nobody_else_may_use_the_key_as_a_ser
             "kms:EncryptionContext:aws:logs:arn": [
                 f"{groups}/darkroom/demo/*",
                 f"{groups}/aws/sagemaker/Endpoints/demo",
+                f"{groups}aws-waf-logs-darkroom-demo",
             ]
         },
     }

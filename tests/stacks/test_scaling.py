@@ -32,7 +32,8 @@ def _stepping(synthesized: Synthesized, name: str) -> tuple[dict[str, Any], dict
     (alarm,) = [
         each["Properties"]
         for each in synthesized.resources("inference", ALARM).values()
-        if each["Properties"]["AlarmName"].endswith(f"-{name}")
+        # The names of an update's alarms hold a reference.
+        if str(each["Properties"]["AlarmName"]).endswith(f"-{name}")
     ]
     (action,) = alarm["AlarmActions"]
     policy = synthesized.resources("inference", POLICY)[action["Ref"]]["Properties"]

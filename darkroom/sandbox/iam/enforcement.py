@@ -46,9 +46,14 @@ class Enforcement:
 
 
 def _of_every_request(session: Session) -> Mapping[str, str]:
-    """Global condition keys; the sandbox's requests stand for requests by TLS."""
+    """Global condition keys; the sandbox's requests stand for requests by TLS.
+
+    A function's own code carries lambda:SourceFunctionArn, what Lambda does in its role does not (Lambda
+    developer guide, "Working with Lambda execution environment credentials").
+    """
     account = session.role.split(":")[4]
     return {
+        **({"lambda:SourceFunctionArn": session.function} if session.function else {}),
         "aws:PrincipalAccount": account,
         "aws:PrincipalArn": session.role,
         "aws:ResourceAccount": account,

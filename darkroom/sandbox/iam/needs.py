@@ -10,8 +10,11 @@ from collections.abc import Callable
 
 from moto.dynamodb.models import dynamodb_backends
 
+from darkroom.sandbox.iam.api_gateway_needs import api_gateway_needs
 from darkroom.sandbox.iam.call import Call, Need, UnknownCallError, passing
 from darkroom.sandbox.iam.cloudformation_needs import cloudformation_needs
+from darkroom.sandbox.iam.ec2_needs import ec2_needs
+from darkroom.sandbox.iam.moderation_needs import bedrock_needs, rekognition_needs
 from darkroom.sandbox.iam.s3_needs import s3_needs
 from darkroom.sandbox.iam.sns_needs import topic_needs
 
@@ -107,8 +110,12 @@ def _sts(call: Call) -> list[Need]:
 
 
 _SERVICES: dict[str, Callable[[Call], list[Need]]] = {
+    "apigateway": api_gateway_needs,
+    "bedrock": bedrock_needs,
     "cloudformation": cloudformation_needs,
     "dynamodb": _dynamodb,
+    "ec2": ec2_needs,
+    "rekognition": rekognition_needs,
     "s3": s3_needs,
     "sagemaker": _sagemaker,
     "sns": _sns,

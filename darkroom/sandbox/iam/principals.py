@@ -6,9 +6,10 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from moto.iam.models import Role, iam_backends
+from moto.iam.models import Role, User, iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
+from darkroom.sandbox.callers import caller_of
 from darkroom.sandbox.iam.policy import Statement, parse
 
 # STS marks a temporary key so (IAM user guide, "IAM identifiers", unique identifiers). CloudFormation, the
@@ -22,10 +23,11 @@ class UnknownCredentialsError(Exception):
 
 @dataclass(frozen=True)
 class Session:
-    """A role, as somebody who assumed it."""
+    """A role, as somebody who assumed it; ``function`` is the ARN of the one whose own code does."""
 
     role: str
     name: str
+    function: str | None = None
 
     @property
     def arn(self) -> str:
@@ -54,7 +56,8 @@ class Sessions:
         found = self.assumed(access_key)
         if found is None or found.session_token != token:
             raise UnknownCredentialsError("The security token included in the request is invalid.")
-        return Session(found.role_arn, found.session_name)
+        caller = caller_of(access_key)
+        return Session(found.role_arn, found.session_name, caller.arn if caller else None)
 
     def assumed(self, access_key: str) -> AssumedRole | None:
         """moto's session of a key."""
@@ -85,8 +88,23 @@ def statements_of(role: Role) -> tuple[Statement, ...]:
     """
     if role.permissions_boundary_arn:
         raise NotImplementedError(f"the sandbox does not weigh permissions boundaries; {role.arn} has one")
-    inline = list(role.policies.values())
-    attached = [_default_document(one) for one in list(role.managed_policies.values())]
+    return _statements(role)
+
+
+def statements_of_user(user: User) -> tuple[Statement, ...]:
+    """The user's inline and attached policies, and those of the user's groups.
+
+    Raises:
+        PolicyError: one of them can't be read.
+    """
+    _, partition, _, _, account, _ = user.arn.split(":", 5)
+    groups = iam_backends[account][partition].get_groups_for_user(user.name)
+    return tuple(statement for holder in (user, *groups) for statement in _statements(holder))
+
+
+def _statements(holder: Any) -> tuple[Statement, ...]:
+    inline = list(holder.policies.values())
+    attached = [_default_document(one) for one in list(holder.managed_policies.values())]
     return tuple(statement for document in (*inline, *attached) for statement in parse(document))
 
 

@@ -66,9 +66,11 @@ def call_of(environ: dict[str, Any], signature: Signature, account: str) -> Call
 
 
 def _model_name(service: str, request: Request) -> str:
-    """botocore's name: SageMaker's two APIs are signed for one service."""
+    """botocore's name: SageMaker's two APIs are signed for one service, and so are Bedrock's."""
     if service == "sagemaker" and "X-Amz-Target" not in request.headers:
         return "sagemaker-runtime"
+    if service == "bedrock" and request.path.endswith("/apply"):
+        return "bedrock-runtime"
     return service
 
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from moto.awslambda.models import lambda_backends
 
-from darkroom.sandbox import front_door
+from darkroom.sandbox import callers
+from darkroom.sandbox.callers import Caller
 from darkroom.sandbox.context import Context
-from darkroom.sandbox.front_door import Caller
 from darkroom.sandbox.lambda_runtime import packages
 from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
 from darkroom.sandbox.lambda_runtime.logs import LogStream
@@ -134,7 +134,7 @@ class ExecutionEnvironment:
             os.kill(self._process.pid, signal.SIGKILL)
 
     def _give_back(self) -> None:
-        front_door.forget(self._access_key)
+        callers.forget(self._access_key)
         self._api.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -145,7 +145,7 @@ class ExecutionEnvironment:
         layers = [_layer(function, arn, state) for arn in function.layers]
         given = variables(function, task_root, layers, runtime)
         self._access_key = given["AWS_ACCESS_KEY_ID"]
-        front_door.let_in(self._access_key, Caller(function.name, self.crash))
+        callers.let_in(self._access_key, Caller(function.name, function.arn, self.crash))
         client = [str(_SKEWED), str(self.skew)] if self.skew else ["-m", "awslambdaric"]
         return self._context.processes.spawn(
             # -S: no site-packages; what a handler can import is what PYTHONPATH says.

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from moto.awslambda.models import EventSourceMapping
@@ -50,9 +51,11 @@ class LambdaService:
         """Run ``event`` as soon as an environment of ``function`` is free."""
         active = (function.tracing_config or {}).get("Mode") == "Active"
         arrived, service_id, function_id = xray.arrive(trace, active=active), xray.new_id(), xray.new_id()
+        if active and not _may_trace(function):
+            # What the function tells the daemon of itself would go out in its role, too.
+            active, arrived = False, replace(arrived, sampled=False)
         inside = arrived.under(function_id) if active else arrived
         invocation = Invocation(request_id, event, function.function_arn, inside.header, client_context)
-        _check_tracing(function)
         pool = self._pool(function)
         began = time.time()
         future = pool.submit(invocation)
@@ -143,14 +146,14 @@ class LambdaService:
         self.record(function, "Duration", round(outcome.seconds * 1000, 1), "Milliseconds")
 
 
-def _check_tracing(function: Function) -> None:
+def _may_trace(function: Function) -> bool:
     """Active tracing is done in the function's role; where that may not, all else goes on."""
-    if (function.tracing_config or {}).get("Mode") != "Active":
-        return
     try:
         require_to_trace(function.role, function.function_name)
     except AccessDeniedError as error:
         print(f"{function.function_name}: not traced: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 _service: LambdaService | None = None

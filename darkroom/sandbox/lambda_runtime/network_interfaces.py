@@ -73,8 +73,10 @@ def move(function: Function, before: Attachment | None) -> None:
 
 
 def _others(function: Function) -> Iterator[Any]:
-    backend = lambda_backends[function.account_id][function.region]
-    return (other for other in backend._lambdas.all() if other.function_arn != function.function_arn)
+    groups = list(lambda_backends[function.account_id][function.region]._lambdas._functions.values())
+    # moto's own list of them copies each function deeply, which fails while another thread changes one.
+    every = [group["latest"] for group in groups]
+    return (other for other in every if other and other.function_arn != function.function_arn)
 
 
 def _interfaces(ec2: Any, network: Attachment) -> list[dict[str, Any]]:

@@ -241,7 +241,12 @@ class Endpoint:
         old, pending = self._fleet, self._pending
         assert pending is not None  # noqa: S101 - set by update, cleared only below
         watch = Watch(
-            deployment.guardrails, self.account_id, self.region, self._context.clock, self._context.stopping
+            deployment.guardrails,
+            self.account_id,
+            self.region,
+            pending.launch.model.role,
+            self._context.clock,
+            self._context.stopping,
         )
         before, lost = old.desired, None
         failure = deployment.strategy.roll_over(old, pending, count, watch.bake)

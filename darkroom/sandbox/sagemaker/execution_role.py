@@ -13,11 +13,23 @@ from collections.abc import Iterable
 
 from darkroom.sandbox import iam
 from darkroom.sandbox.iam import Need
+from darkroom.sandbox.network import Attachment
 
 _IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<repository>[^:@]+)[:@].+"
 )
 _SESSION = "SageMaker"
+_ATTACHING = (
+    "CreateNetworkInterface",
+    "CreateNetworkInterfacePermission",
+    "DeleteNetworkInterface",
+    "DeleteNetworkInterfacePermission",
+    "DescribeDhcpOptions",
+    "DescribeNetworkInterfaces",
+    "DescribeSecurityGroups",
+    "DescribeSubnets",
+    "DescribeVpcs",
+)
 
 
 def require(role: str, needed: Iterable[Need]) -> None:
@@ -52,6 +64,22 @@ def to_log(group: str, stream: str, region: str, account: str, *, actions: Itera
         *needed,
         Need("logs:CreateLogStream", streams + stream),
         Need("logs:PutLogEvents", streams + stream),
+    ]
+
+
+def to_attach(network: Attachment | None) -> list[Need]:
+    """To make and delete the network interfaces of an instance in a VPC, of which IAM sees the actions alone.
+
+    CreateModel and CreateTrainingJob with a VPC, in the guide above.
+    """
+    return [Need(f"ec2:{action}") for action in _ATTACHING] if network else []
+
+
+def to_watch(alarms: Iterable[str], region: str, account: str) -> list[Need]:
+    """To look at the alarms that take an update back ("Auto-Rollback Configuration and Monitoring")."""
+    return [
+        Need("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}")
+        for name in alarms
     ]
 
 

@@ -15,6 +15,8 @@ from math import inf
 from moto.cloudwatch.models import cloudwatch_backends
 
 from darkroom.sandbox.clock import Clock
+from darkroom.sandbox.iam import AccessDeniedError
+from darkroom.sandbox.sagemaker import execution_role
 
 # Alarms are evaluated every 10 seconds at most.
 _LOOK_SECONDS = 5.0
@@ -53,10 +55,18 @@ class Watch:
     """One update under its guardrails, from the moment that this is made."""
 
     def __init__(
-        self, guardrails: Guardrails, account_id: str, region: str, clock: Clock, stopping: threading.Event
+        self,
+        guardrails: Guardrails,
+        account_id: str,
+        region: str,
+        role: str,
+        clock: Clock,
+        stopping: threading.Event,
     ) -> None:
+        """``role`` is the execution role, its ARN, by which the alarms are looked at."""
         self._guardrails = guardrails
         self._where = account_id, region
+        self._role = role
         self._clock = clock
         self._stopping = stopping
         self._end = clock.now() + guardrails.longest
@@ -73,6 +83,12 @@ class Watch:
                 return None
 
     def _reason(self) -> str | None:
+        account_id, region = self._where
+        try:
+            looking = execution_role.to_watch(self._guardrails.alarms, region, account_id)
+            execution_role.require(self._role, looking)
+        except AccessDeniedError as error:
+            return f"The alarms of the deployment can't be looked at: {error}"
         tripped = self._guardrails.tripped(*self._where)
         if tripped:
             return f"One or more alarms went off during the deployment: {', '.join(tripped)}"

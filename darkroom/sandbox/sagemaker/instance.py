@@ -74,14 +74,18 @@ class Launch:
     objects: Objects
     backlog: Backlog
 
+    @property
+    def network(self) -> Attachment | None:
+        """Where the model is attached to a VPC, if it is."""
+        return Attachment.of(self.objects.account_id, self.region, self.model.vpc)
+
     def require_s3(self) -> None:
         """Check that SageMaker reaches S3 from where the model is attached: it moves all data that way.
 
         Raises:
             ObjectError: it does not.
         """
-        network = Attachment.of(self.objects.account_id, self.region, self.model.vpc)
-        reason = refusal(network, "s3") if network else None
+        reason = refusal(self.network, "s3") if self.network else None
         if reason:
             raise ObjectError(f"Connect timeout on endpoint URL of S3: {reason}")
 
@@ -97,6 +101,7 @@ class Launch:
         return [
             *execution_role.to_encrypt_volumes(self.config.kms_key_id),
             *execution_role.to_pull(self.model.image),
+            *execution_role.to_attach(self.network),
             *execution_role.to_log(group, f"{self.config.variant.name}/{instance}", self.region, account),
         ]
 

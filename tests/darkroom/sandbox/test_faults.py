@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from darkroom.sandbox.callers import Caller, forget, let_in
 from darkroom.sandbox.clock import Clock
 from darkroom.sandbox.context import Context, Settings
 from darkroom.sandbox.faults import Faults
-from darkroom.sandbox.front_door import Caller, forget, let_in, operation, with_faults
+from darkroom.sandbox.front_door import operation, with_faults
 from darkroom.sandbox.lambda_runtime.skewed_clock import skew
 from darkroom.sandbox.occasions import Occasions
 
@@ -120,7 +121,9 @@ def environ_of(access_key: str, service: str) -> dict[str, Any]:
     return {
         "REQUEST_METHOD": "PUT",
         "PATH_INFO": "/bucket/key",
-        "HTTP_AUTHORIZATION": f"AWS4 Credential={access_key}/20260101/us-east-1/{service}/aws4_request,",
+        "HTTP_AUTHORIZATION": (
+            f"AWS4-HMAC-SHA256 Credential={access_key}/20260101/us-east-1/{service}/aws4_request,"
+        ),
     }
 
 
@@ -148,7 +151,8 @@ def test_the_front_door_does_what_was_ordered_to_a_functions_call_and_to_no_othe
     app = with_faults(context, aws)
     answered: list[str] = []
     crashes: list[str] = []
-    let_in("ASIAFUNCTION", Caller("demo-front", lambda: crashes.append("crash")))
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:demo-front"
+    let_in("ASIAFUNCTION", Caller("demo-front", arn, lambda: crashes.append("crash")))
     try:
         context.faults.order({"calls": [{"kind": kind, "service": "s3", "operation": "PutObject"}]})
         for key in ("SOMEBODY", "ASIAFUNCTION", "ASIAFUNCTION"):

@@ -124,6 +124,7 @@ class TrainingJob:
         return [
             *execution_role.to_encrypt_volumes(self._request["ResourceConfig"].get("VolumeKmsKeyId")),
             *execution_role.to_pull(self._request["AlgorithmSpecification"].get("TrainingImage") or ""),
+            *execution_role.to_attach(self._network),
             *execution_role.to_log(LOG_GROUP, self._log.stream, region, account, actions=group),
             *execution_role.to_publish_metrics("/aws/sagemaker/TrainingJobs"),
         ]

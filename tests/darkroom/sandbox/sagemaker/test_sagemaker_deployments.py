@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from darkroom.sandbox import sagemaker
+from darkroom.sandbox.clock import Clock
+from darkroom.sandbox.iam import enforcement
 from darkroom.sandbox.sagemaker.configuration import UnplayedError
 from darkroom.sandbox.sagemaker.deployment import deployment_from
-from tests.darkroom.sandbox.sagemaker.conftest import Aws
+from darkroom.sandbox.sagemaker.guardrails import Guardrails, Watch
+from tests.darkroom.sandbox.sagemaker.conftest import REGION, ROLE, Aws
 from tests.eventually import eventually
 
 ALARM = "demo-update-errors"
@@ -115,6 +119,20 @@ def test_an_alarm_that_is_off_already_stops_an_update_before_it_takes_an_old_ins
     described = aws.wait_in_service("other")
     assert described["EndpointConfigName"] == "other-config"
     assert ALARM in described["FailureReason"]
+
+
+def test_an_update_whose_alarms_its_role_may_not_look_at_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(enforcement, "_enforcement", enforcement.Enforcement())
+    account = ROLE.split(":")[4]
+    reasons = [
+        Watch(Guardrails(alarms), account, REGION, ROLE, Clock(1), threading.Event()).bake(0)
+        for alarms in ((ALARM,), ())
+    ]
+    alarm = f"arn:aws:cloudwatch:{REGION}:{account}:alarm:{ALARM}"
+    assert f"cloudwatch:DescribeAlarms on resource: {alarm}" in str(reasons[0])
+    assert reasons[1] is None
 
 
 def test_an_update_that_takes_too_long_is_taken_back(aws: Aws) -> None:

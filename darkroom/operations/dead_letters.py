@@ -18,7 +18,10 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 Kind = Literal["notification", "event", "schedule", "unreadable"]
-Function = Literal["completion", "reconciliation"]
+Function = Literal["completion", "reconciliation", "api-keys"]
+
+# A rule's name has its logical id in it (stacks/api_stack.py, stacks/api_keys.py).
+_RULES: dict[str, Function] = {"EveryMinute": "reconciliation", "EveryQuarter": "api-keys"}
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}(?=\.[1-9][0-9]{0,8}$)")
 _LONGEST_WHY = 160
@@ -29,8 +32,8 @@ class DeadLetter:
     """A message of the queue.
 
     Attributes:
-        kind: notification, never handed over by SNS; event, the function failed on it; schedule, a minute's
-            call of reconciliation; unreadable, none of these.
+        kind: notification, never handed over by SNS; event, the function failed on it; schedule, a rule's call
+            of its function; unreadable, none of these.
         sent: when it was put there.
         why: what went wrong, as far as its attributes say; free of what was asked.
         jobs: the ids of the jobs that it is about.
@@ -79,7 +82,8 @@ def _recognized(
     if body.get("Type") == "Notification" and isinstance(body.get("Message"), str):
         return "notification", "completion", wrapped(body)
     if body.get("source") == "aws.events" or "RULE_ARN" in attributes:
-        return "schedule", "reconciliation", body
+        rule = attributes.get("RULE_ARN") or " ".join(map(str, body.get("resources") or []))
+        return "schedule", next((each for name, each in _RULES.items() if name in rule), None), body
     return "unreadable", None, None
 
 

@@ -33,6 +33,14 @@ class RedriveError(Exception):
     """The queue can't be worked through; the text says why, and nothing is lost."""
 
 
+# What the functions' logical ids begin with.
+_LOGICAL: dict[Function, str] = {
+    "completion": "CompletionFunction",
+    "reconciliation": "ReconciliationFunction",
+    "api-keys": "ApiKeysCleanupFunction",
+}
+
+
 @dataclass(frozen=True)
 class Place:
     """A campaign's dead-letter queue, and the functions by what they are for."""
@@ -73,12 +81,11 @@ def find_place(campaign: str, session: Any) -> Place:
     queues = _named(resources, "AWS::SQS::Queue")
     functions = _named(resources, "AWS::Lambda::Function")
     [queue] = [url for name, url in queues.items() if name.startswith("DeadLetters")]
-    kinds: tuple[Function, ...] = ("completion", "reconciliation")
     found = {
         kind: function
-        for kind in kinds
+        for kind, logical in _LOGICAL.items()
         for name, function in functions.items()
-        if name.lower().startswith(f"{kind}function")
+        if name.startswith(logical)
     }
     return Place(queue, found)
 
@@ -117,7 +124,7 @@ class _Run:
     def __init__(self, place: Place, sqs: Any, functions: Any, tell: Told) -> None:
         self.place = place
         self.tally = Tally()
-        self.has_reconciled = False
+        self.scheduled: set[Function] = set()
         self._sqs = sqs
         self._lambda = functions
         self._tell = tell
@@ -196,10 +203,10 @@ def _purge(_run: _Run, letter: DeadLetter) -> tuple[str, bool]:
 def _hand_over(run: _Run, letter: DeadLetter) -> tuple[str, bool]:
     if letter.function is None or letter.function not in run.place.functions:
         return "left", False
-    if letter.function == "reconciliation":
-        if run.has_reconciled:
+    if letter.kind == "schedule":
+        if letter.function in run.scheduled:
             return "superseded", True
-        run.has_reconciled = True
+        run.scheduled.add(letter.function)
     run.invoke(letter.function, letter.event)
     return "handed over", True
 

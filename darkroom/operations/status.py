@@ -162,6 +162,9 @@ def _alarms(cloudwatch: Any, stacks: CampaignStacks) -> list[Alarm]:
         for kind in ("Alarm", "CompositeAlarm")
         for name in stacks.ids(part, f"AWS::CloudWatch::{kind}")
     ]
+    # Those take an update of the endpoint back by themselves, and mean nothing outside of one.
+    of_updates = stacks.ids("inference", "AWS::CloudWatch::Alarm", "Update")
+    names = [name for name in names if name not in of_updates]
     found: list[Mapping[str, Any]] = []
     for start in range(0, len(names), _ALARMS_A_CALL):
         answer = cloudwatch.describe_alarms(

@@ -220,7 +220,11 @@ def test_dead_letters_of_every_kind_are_handed_over_and_their_jobs_end(troubled:
     names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
     completion = next(name for name in names if "Completion" in name)
     # Reconciliation would mend it all by itself within minutes: the schedule is lost, too.
-    [rule] = [one["Name"] for one in events.list_rules()["Rules"] if "troubled" in one["Name"]]
+    [rule] = [
+        one["Name"]
+        for one in events.list_rules()["Rules"]
+        if "troubled" in one["Name"] and "EveryMinute" in one["Name"]
+    ]
     events.disable_rule(Name=rule)
     # Two notifications can't be handed over, two kill the function three times over.
     taken = _forbid_sns(functions, completion)

@@ -20,7 +20,8 @@ NOTIFICATION = {
     "SigningCertURL": "https://sns.us-east-1.amazonaws.com/x.pem",
 }
 EVENT = {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": PUBLISHED}}]}
-SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+RULE = "arn:aws:events:us-east-1:123456789012:rule/demo-api-EveryMinute-1ABC"
+SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "resources": [RULE], "detail": {}}
 
 
 def message(body: Any, **attributes: str) -> dict[str, Any]:
@@ -56,9 +57,12 @@ def test_what_the_function_failed_on_is_its_event_unchanged() -> None:
     assert letter.why == "1 of 1 records met an AWS error"
 
 
-def test_what_eventbridge_could_not_hand_over_is_for_reconciliation() -> None:
+def test_what_eventbridge_could_not_hand_over_is_for_the_function_of_its_rule() -> None:
+    rule = "arn:aws:events:us-east-1:123456789012:rule/demo-api-ApiKeysEveryQuarter84EB-1ABC"
+    assert read(message({**SCHEDULED, "resources": [rule]}, RULE_ARN=rule)).function == "api-keys"
+    assert read(message(SCHEDULED, RULE_ARN="arn:aws:events:another")).function is None
     letter = read(
-        message(SCHEDULED, RULE_ARN="arn", ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="not authorized")
+        message(SCHEDULED, RULE_ARN=RULE, ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="not authorized")
     )
     assert (letter.kind, letter.function, letter.jobs) == ("schedule", "reconciliation", ())
     assert letter.event == SCHEDULED

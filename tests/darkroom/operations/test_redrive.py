@@ -18,7 +18,7 @@ from darkroom.operations import redrive as room
 from darkroom.operations.dead_letters import DeadLetter
 from darkroom.operations.redrive import Place, RedriveError, redrive
 
-SCHEDULED = json.dumps({"source": "aws.events", "detail": {}})
+SCHEDULED = json.dumps({"source": "aws.events", "resources": ["rule/demo-api-EveryMinute-1"], "detail": {}})
 
 
 def finished(number: int) -> str:

@@ -32,8 +32,8 @@ class DeadLetter:
     """A message of the queue.
 
     Attributes:
-        kind: notification, never handed over by SNS; event, the function failed on it; schedule, a rule's call
-            of its function; unreadable, none of these.
+        kind: notification, never handed over by SNS; event, the function failed on it; schedule, a rule's
+            call of its function; unreadable, none of these.
         sent: when it was put there.
         why: what went wrong, as far as its attributes say; free of what was asked.
         jobs: the ids of the jobs that it is about.

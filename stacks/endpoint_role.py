@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 
 import aws_cdk as cdk
@@ -38,6 +40,9 @@ def endpoint_role(
     has no topics, and nothing to read or write for a request. ``attached``: to the campaign's own network.
     ``update_alarms`` is the ARN of the alarms that take an update back, by which SageMaker looks at them (its
     guide, "Auto-Rollback Configuration and Monitoring").
+
+    Other bundles are another role: CloudFormation deletes the one before only when the update has worked, so
+    that the old fleet can still download its bundle when the update is taken back.
     """
     stack = cdk.Stack.of(scope)
     requests = [
@@ -65,7 +70,12 @@ def endpoint_role(
     ]
     return iam.Role(
         scope,
-        "ExecutionRole",
+        f"ExecutionRole{_digest(stack, bundles)}",
         assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
         inline_policies={"Serving": iam.PolicyDocument(statements=statements)},
     )
+
+
+def _digest(stack: cdk.Stack, bundles: Sequence[tuple[s3.IBucket, str]]) -> str:
+    places = [[stack.resolve(bucket.bucket_arn), prefix] for bucket, prefix in bundles]
+    return hashlib.sha256(json.dumps(places, sort_keys=True).encode()).hexdigest()[:8]

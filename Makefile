@@ -61,7 +61,7 @@ demo: setup ## Deploy the demo campaign to a local AWS, ask it for pictures, des
 test: setup ## Every test, with coverage
 	@rm -f .coverage .coverage.*
 	pytest -m "not e2e and not soak" --numprocesses 2 --dist loadfile --cov --cov-report=
-	pytest -m e2e --cov --cov-append --cov-report=term:skip-covered
+	pytest -m "e2e and not soak" --numprocesses 2 --dist loadfile --cov --cov-append --cov-report=term:skip-covered
 
 lint: setup ## ruff, mypy --strict, import-linter
 	ruff check .

@@ -19,7 +19,8 @@ from darkroom.sandbox.sagemaker.configuration import AsyncOutput, EndpointConfig
 from darkroom.sandbox.sagemaker.deployment import Deployment
 from darkroom.sandbox.sagemaker.fleet import Fleet
 from darkroom.sandbox.sagemaker.guardrails import Watch
-from darkroom.sandbox.sagemaker.instance import Instance, Launch
+from darkroom.sandbox.sagemaker.instance import Instance
+from darkroom.sandbox.sagemaker.launch import Launch
 from darkroom.sandbox.sagemaker.metrics import HostSample
 from darkroom.sandbox.sagemaker.notifications import PublishError
 from darkroom.sandbox.sagemaker.processing import Processor

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 
 from darkroom.sandbox.sagemaker.backlog import InferenceRequest
-from darkroom.sandbox.sagemaker.instance import Instance, InstanceStatus, Launch
+from darkroom.sandbox.sagemaker.instance import Instance, InstanceStatus
+from darkroom.sandbox.sagemaker.launch import Launch
 
 Process = Callable[[InferenceRequest, Instance], None]
 

@@ -117,9 +117,11 @@ def test_the_endpoint_is_asked_too_much_for_a_while(troubled: Deployment) -> Non
 
 
 def test_answers_are_lost_after_the_work_was_done(troubled: Deployment) -> None:
-    troubled.sandbox.inject(calls=[{"kind": "lose-answer", "occasions": {"probability": 0.3, "seed": 3}}])
+    # Forty in all: each that hits reconciliation costs a job another minute of the wall's clock.
+    chance = {"probability": 0.3, "seed": 3, "count": 40}
+    troubled.sandbox.inject(calls=[{"kind": "lose-answer", "occasions": chance}])
     ids = ask(troubled, "no answer", 6)
-    all_drawn(troubled, ids)
+    all_drawn(troubled, ids, seconds=240)
 
 
 # Read, claim, payload, invocation, note; read or finish.
@@ -278,7 +280,8 @@ def _forbid_sns(functions: Any, name: str) -> list[dict[str, str]]:
 
 
 def _dead_letters(troubled: Deployment) -> str:
-    return next(url for url in troubled.client("sqs").list_queues()["QueueUrls"] if "DeadLetters" in url)
+    urls: list[str] = troubled.client("sqs").list_queues()["QueueUrls"]
+    return next(url for url in urls if "DeadLetters" in url)
 
 
 def _letters(troubled: Deployment, count: int) -> None:

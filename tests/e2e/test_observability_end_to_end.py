@@ -116,7 +116,7 @@ def _lines(demo: Deployment) -> list[str]:
     ]
 
 
-# What Lambda and its runtime print themselves: the last of an event that no service sends (seldom_done.py).
+# What Lambda and its runtime print themselves; the last of an event that no service sends (permissions.py).
 _PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START", "[ERROR] AttributeError")
 
 

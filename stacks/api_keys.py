@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.permissions import allow, allow_service
+from stacks.permissions import allow
 from stacks.python_function import PythonFunction
+from stacks.schedule import run_every
 
 
 class ApiKeys(Construct):
@@ -59,7 +58,15 @@ class ApiKeys(Construct):
             network=None,
             dead_letters=dead_letters,
         )
-        self._run_every_quarter(dead_letters)
+        run_every(
+            self,
+            "EveryQuarter",
+            rate="15 minutes",
+            function=self.function,
+            target="api-keys",
+            description="Revokes API keys whose grace is over",
+            dead_letters=dead_letters,
+        )
         cleanup = cdk.CustomResource(
             self,
             "OnDestroy",
@@ -69,31 +76,3 @@ class ApiKeys(Construct):
             properties={"UsagePlanId": plan.ref},
         )
         cleanup.node.add_dependency(key)
-
-    def _run_every_quarter(self, dead_letters: sqs.Queue) -> None:
-        rule = events.CfnRule(
-            self,
-            "EveryQuarter",
-            description="Revokes API keys whose grace is over",
-            schedule_expression="rate(15 minutes)",
-            targets=[
-                {
-                    "id": "api-keys",
-                    "arn": self.function.function.function_arn,
-                    "deadLetterConfig": {"arn": dead_letters.queue_arn},
-                    # The next run does it.
-                    "retryPolicy": {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60},
-                }
-            ],
-        )
-        self.function.function.add_permission(
-            "Schedule", principal=iam.ServicePrincipal("events.amazonaws.com"), source_arn=rule.attr_arn
-        )
-        dead_letters.add_to_resource_policy(
-            allow_service(
-                "events.amazonaws.com",
-                ["sqs:SendMessage"],
-                dead_letters.queue_arn,
-                source_arns=[rule.attr_arn],
-            )
-        )

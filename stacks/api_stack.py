@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -28,6 +27,7 @@ from stacks.network import Attachment
 from stacks.openapi import request_rules
 from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
+from stacks.schedule import run_every
 from stacks.served_bundle import if_built, served_bundle
 from stacks.utilization import NAMESPACE, SERVICE
 
@@ -220,31 +220,14 @@ class ApiStack(cdk.Stack):
             memory_size=512,
             dead_letters=self.dead_letters,
         )
-        rule = events.CfnRule(
+        run_every(
             self,
             "EveryMinute",
+            rate="1 minute",
+            function=reconciliation,
+            target="reconciliation",
             description=f"Finishes what nobody finished in the campaign {self._campaign.name}",
-            schedule_expression="rate(1 minute)",
-            targets=[
-                {
-                    "id": "reconciliation",
-                    "arn": reconciliation.function.function_arn,
-                    "deadLetterConfig": {"arn": self.dead_letters.queue_arn},
-                    # The next minute tries again anyway.
-                    "retryPolicy": {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60},
-                }
-            ],
-        )
-        reconciliation.function.add_permission(
-            "Schedule", principal=iam.ServicePrincipal("events.amazonaws.com"), source_arn=rule.attr_arn
-        )
-        self.dead_letters.add_to_resource_policy(
-            allow_service(
-                "events.amazonaws.com",
-                ["sqs:SendMessage"],
-                self.dead_letters.queue_arn,
-                source_arns=[rule.attr_arn],
-            )
+            dead_letters=self.dead_letters,
         )
         return reconciliation
 

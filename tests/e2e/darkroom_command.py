@@ -14,7 +14,8 @@ def darkroom(sandbox: SandboxProcess, *arguments: str) -> subprocess.CompletedPr
     """Run ``darkroom`` with ``arguments`` and the sandbox's environment; the caller looks at the status."""
     return subprocess.run(
         [sys.executable, "-c", _MAIN, *arguments],
-        env=sandbox.env(),
+        # A terminal wide enough that no figure is broken.
+        env={**sandbox.env(), "COLUMNS": "120"},
         capture_output=True,
         text=True,
         timeout=300,

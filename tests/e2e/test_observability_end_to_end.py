@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.darkroom_command import darkroom
 from tests.e2e.deployment import Deployment
 from tests.eventually import eventually
 
@@ -146,19 +145,8 @@ def test_each_stage_of_a_requests_life_is_a_metric(demo: Deployment, job_id: str
     }  # fmt: skip
 
 
-def _darkroom(demo: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from darkroom.cli import app; app()", *arguments],
-        env={**demo.sandbox.env(), "COLUMNS": "120"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_status_says_how_the_campaign_is(demo: Deployment, job_id: str) -> None:
-    told = _darkroom(demo, "status", demo.name, "--minutes", "1440", "--json")
+    told = darkroom(demo.sandbox, "status", demo.name, "--minutes", "1440", "--json")
     assert told.returncode == 0, told.stderr
     status = json.loads(told.stdout)
     assert status["campaign"] == "demo"
@@ -170,7 +158,7 @@ def test_status_says_how_the_campaign_is(demo: Deployment, job_id: str) -> None:
     assert {stack["name"] for stack in status["stacks"]} == {
         f"demo-{part}" for part in ("data", "inference", "api", "monitoring")
     }
-    shown = _darkroom(demo, "status", demo.name)
+    shown = darkroom(demo.sandbox, "status", demo.name)
     assert shown.returncode == 0, shown.stderr
     for word in ("endpoint", "waiting", "open jobs", "dead letters", "seconds to a picture"):
         assert word in shown.stdout
@@ -183,8 +171,8 @@ def test_status_names_the_alarm_and_its_entry_of_the_runbook(demo: Deployment) -
     try:
         change = {"StateValue": "ALARM", "StateReason": "a drill"}
         demo.client("cloudwatch").set_alarm_state(AlarmName="demo-api-5xx", **change)
-        status = json.loads(_darkroom(demo, "status", demo.name, "--json").stdout)
-        shown = _darkroom(demo, "status", demo.name).stdout
+        status = json.loads(darkroom(demo.sandbox, "status", demo.name, "--json").stdout)
+        shown = darkroom(demo.sandbox, "status", demo.name).stdout
     finally:
         demo.sandbox.set_speed(speed)
     alarms = {alarm["name"]: alarm for alarm in status["alarms"]}
@@ -195,7 +183,7 @@ def test_status_names_the_alarm_and_its_entry_of_the_runbook(demo: Deployment) -
 
 
 def test_status_of_what_is_not_deployed_says_so(demo: Deployment) -> None:
-    told = _darkroom(demo, "status", "nothing-here")
+    told = darkroom(demo.sandbox, "status", "nothing-here")
     assert told.returncode == 1
     assert "no stack nothing-here-api" in told.stderr
     assert "Traceback" not in told.stderr

@@ -15,7 +15,7 @@ from darkroom.operations.costs.estimate import CostLine, Span, Total, by_month, 
 from darkroom.operations.costs.fixed import Template, fixed_units
 from darkroom.operations.costs.prices import Price, ServicePrices
 from darkroom.operations.costs.usage import measure, quantities
-from darkroom.operations.deployed_campaign import DeployedCampaign
+from darkroom.operations.deployed_campaign import DeployedCampaign, stack_resources
 from darkroom.operations.service_clock import service_now
 from darkroom.planner.prices import Prices
 
@@ -189,15 +189,9 @@ def _custom_metrics(session: Any, campaign: str) -> int:
 
 def _budget(session: Any, stacks: list[Mapping[str, Any]]) -> float | None:
     """The limit of the budget that the campaign's stacks have made."""
-    cloudformation = session.client("cloudformation")
     for stack in stacks:
-        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack["StackName"])
-        for page in pages:
-            for one in page["StackResourceSummaries"]:
-                if one["ResourceType"] == "AWS::Budgets::Budget":
-                    account = stack["StackId"].split(":")[4]
-                    found = session.client("budgets").describe_budget(
-                        AccountId=account, BudgetName=one["PhysicalResourceId"]
-                    )
-                    return float(found["Budget"]["BudgetLimit"]["Amount"])
+        for name in stack_resources(stack["StackName"], session, "AWS::Budgets::Budget"):
+            account = stack["StackId"].split(":")[4]
+            found = session.client("budgets").describe_budget(AccountId=account, BudgetName=name)
+            return float(found["Budget"]["BudgetLimit"]["Amount"])
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from darkroom.sandbox.cloudformation.handler import HandlerRequest, Resource, ResourceHandler
@@ -9,7 +10,23 @@ from darkroom.sandbox.cloudformation.handler import HandlerRequest, Resource, Re
 _NUMBERS = {"EvaluationPeriods": int, "DatapointsToAlarm": int, "Period": int, "Threshold": float}
 
 
-class AlarmHandler(ResourceHandler):
+class _Alarm(ResourceHandler):
+    """An alarm of either kind: put under its name whenever it changes."""
+
+    def create(self, request: HandlerRequest) -> Resource:
+        return self._put(request, request.properties.get("AlarmName") or request.default_name(255))
+
+    def update(self, request: HandlerRequest) -> Resource:
+        return self._put(request, request.physical_id)
+
+    def delete(self, request: HandlerRequest) -> None:
+        request.client("cloudwatch").delete_alarms(AlarmNames=[request.physical_id])
+
+    @abstractmethod
+    def _put(self, request: HandlerRequest, name: str) -> Resource: ...
+
+
+class AlarmHandler(_Alarm):
     """An alarm on a metric or on metric math. ``Ref`` is its name."""
 
     type_name = "AWS::CloudWatch::Alarm"
@@ -22,15 +39,6 @@ class AlarmHandler(ResourceHandler):
         }
     )  # fmt: skip
 
-    def create(self, request: HandlerRequest) -> Resource:
-        return self._put(request, request.properties.get("AlarmName") or request.default_name(255))
-
-    def update(self, request: HandlerRequest) -> Resource:
-        return self._put(request, request.physical_id)
-
-    def delete(self, request: HandlerRequest) -> None:
-        request.client("cloudwatch").delete_alarms(AlarmNames=[request.physical_id])
-
     def _put(self, request: HandlerRequest, name: str) -> Resource:
         client = request.client("cloudwatch")
         client.put_metric_alarm(**{**_parameters(request.properties), "AlarmName": name})
@@ -38,7 +46,7 @@ class AlarmHandler(ResourceHandler):
         return Resource(name, {"Arn": arn})
 
 
-class CompositeAlarmHandler(ResourceHandler):
+class CompositeAlarmHandler(_Alarm):
     """An alarm on other alarms' states. ``Ref`` is its name."""
 
     type_name = "AWS::CloudWatch::CompositeAlarm"
@@ -49,15 +57,6 @@ class CompositeAlarmHandler(ResourceHandler):
             "InsufficientDataActions", "OKActions", "Tags",
         }
     )  # fmt: skip
-
-    def create(self, request: HandlerRequest) -> Resource:
-        return self._put(request, request.properties.get("AlarmName") or request.default_name(255))
-
-    def update(self, request: HandlerRequest) -> Resource:
-        return self._put(request, request.physical_id)
-
-    def delete(self, request: HandlerRequest) -> None:
-        request.client("cloudwatch").delete_alarms(AlarmNames=[request.physical_id])
 
     def _put(self, request: HandlerRequest, name: str) -> Resource:
         client = request.client("cloudwatch")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from botocore.exceptions import ClientError
 
@@ -124,42 +124,38 @@ _RULE = frozenset(
 )
 
 
-class SecurityGroupIngress(ResourceHandler):
+class _SecurityGroupRule(ResourceHandler):
+    """One rule of a security group, in one direction."""
+
+    direction: ClassVar[Literal["ingress", "egress"]]
+
+    def create(self, request: HandlerRequest) -> Resource:
+        given = request.properties
+        authorize = getattr(request.client("ec2"), f"authorize_security_group_{self.direction}")
+        answer = authorize(GroupId=given["GroupId"], IpPermissions=[_permission(given)])
+        return Resource(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
+
+    def delete(self, request: HandlerRequest) -> None:
+        given = request.properties
+        rules = [_permission(given)]
+        operation = f"revoke_security_group_{self.direction}"
+        _gone(request, operation, GroupId=given["GroupId"], IpPermissions=rules)
+
+
+class SecurityGroupIngress(_SecurityGroupRule):
     """One rule of what a group lets in."""
 
     type_name = "AWS::EC2::SecurityGroupIngress"
     properties = _RULE | {"SourceSecurityGroupId"}
-
-    def create(self, request: HandlerRequest) -> Resource:
-        given = request.properties
-        answer = request.client("ec2").authorize_security_group_ingress(
-            GroupId=given["GroupId"], IpPermissions=[_permission(given)]
-        )
-        return Resource(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
-
-    def delete(self, request: HandlerRequest) -> None:
-        given = request.properties
-        rules = [_permission(given)]
-        _gone(request, "revoke_security_group_ingress", GroupId=given["GroupId"], IpPermissions=rules)
+    direction = "ingress"
 
 
-class SecurityGroupEgress(ResourceHandler):
+class SecurityGroupEgress(_SecurityGroupRule):
     """One rule of what a group lets out."""
 
     type_name = "AWS::EC2::SecurityGroupEgress"
     properties = _RULE | {"DestinationSecurityGroupId"}
-
-    def create(self, request: HandlerRequest) -> Resource:
-        given = request.properties
-        answer = request.client("ec2").authorize_security_group_egress(
-            GroupId=given["GroupId"], IpPermissions=[_permission(given)]
-        )
-        return Resource(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
-
-    def delete(self, request: HandlerRequest) -> None:
-        given = request.properties
-        rules = [_permission(given)]
-        _gone(request, "revoke_security_group_egress", GroupId=given["GroupId"], IpPermissions=rules)
+    direction = "egress"
 
 
 class VpcEndpoint(ResourceHandler):

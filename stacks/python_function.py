@@ -75,6 +75,10 @@ class PythonFunction(Construct):
             environment=environment,
             role=self.role,
             log_group=log_group,
+            # Lambda's own lines and the runtime's, too: each is found by the id of its request.
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+            system_log_level_v2=lambda_.SystemLogLevel.INFO,
             layers=list(layers),
             timeout=timeout,
             memory_size=memory_size,

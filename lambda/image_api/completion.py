@@ -35,8 +35,8 @@ def handler(event: dict[str, Any], context: Any) -> None:
         failed = sum(
             not _take_in(app, record, metrics) for record in (records if isinstance(records, list) else [])
         )
-    if failed:
-        raise CompletionError(f"{failed} of {len(event['Records'])} records met an AWS error")
+        if failed:
+            raise CompletionError(f"{failed} of {len(event['Records'])} records met an AWS error")
 
 
 def _take_in(app: Application, record: Any, metrics: Metrics) -> bool:

@@ -60,10 +60,10 @@ def handler(event: Any, context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambd
     with invocation("reconciliation", context), metrics_of(app.settings.campaign) as metrics:
         _tell_of_pause(app, metrics)
         looked, failed = _look_after_all(app, metrics, until)
-    if looked:
-        logger.info("reconciled", jobs=looked, failed=failed)
-    if failed:
-        raise ReconciliationError(f"{failed} of {looked} jobs or lists of them met an AWS error")
+        if looked:
+            logger.info("reconciled", jobs=looked, failed=failed)
+        if failed:
+            raise ReconciliationError(f"{failed} of {looked} jobs or lists of them met an AWS error")
     return {"jobs": looked}
 
 

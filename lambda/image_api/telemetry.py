@@ -6,6 +6,7 @@ and code), never an event, a request or an exception's text, which may repeat on
 
 from __future__ import annotations
 
+import logging
 import threading
 import traceback
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricResolution, MetricUnit
 
 logger = Logger(utc=True, use_rfc3339=True)
+# What libraries tell of themselves at INFO, the level of Lambda's log, says nothing of a request.
+logging.getLogger().setLevel(logging.WARNING)
 
 BY_THE_SECOND = frozenset({"CacheMisses", "PicturesCompleted", "PicturesRefused", "JobsFailed"})
 """The metrics that the surge alarm reads every ten seconds: an alarm of less than a minute needs metrics of

@@ -137,7 +137,7 @@ def test_a_function_dies_at_every_call(troubled: Deployment) -> None:
             eventually(lambda: not troubled.sandbox.faults()["calls"][0]["occasions"], "it died", seconds=60)
     troubled.sandbox.inject(calls=[])
     all_drawn(troubled, ids)
-    said(troubled, "front", "Runtime exited with error: signal: 9")
+    said(troubled, "front", "Runtime.ExitError")
 
 
 def test_notifications_are_lost_doubled_and_late(troubled: Deployment) -> None:

@@ -25,7 +25,7 @@ from darkroom.sandbox.context import Context
 from darkroom.sandbox.lambda_runtime import packages
 from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
 from darkroom.sandbox.lambda_runtime.logs import LogStream
-from darkroom.sandbox.lambda_runtime.platform_log import report_lines, start_line
+from darkroom.sandbox.lambda_runtime.platform_log import Status, report_lines, start_line
 from darkroom.sandbox.lambda_runtime.runtime_api import (
     Answer,
     Exited,
@@ -118,7 +118,8 @@ class ExecutionEnvironment:
             return self._timed_out(invocation, start)
         if isinstance(report, Answer):
             self._drain()
-            return self._finish(invocation, report.payload, report.failed, report.moment - start)
+            status: Status = "error" if report.failed else "success"
+            return self._finish(invocation, report.payload, status, report.moment - start)
         reason = report.reason if isinstance(report, Exited) else "without providing a reason"
         return self._exited(invocation, reason, start)
 
@@ -177,7 +178,7 @@ class ExecutionEnvironment:
         if isinstance(report, InitError):
             self._drain()
             self.stop()
-            return self._finish(invocation, report.payload, True, time.monotonic() - start)
+            return self._finish(invocation, report.payload, "error", time.monotonic() - start)
         reason = report.reason if isinstance(report, Exited) else "without providing a reason"
         return self._exited(invocation, reason, start)
 
@@ -192,25 +193,32 @@ class ExecutionEnvironment:
     def _timed_out(self, invocation: Invocation, start: float) -> Outcome:
         self.stop()
         text = f"Task timed out after {self.configuration.timeout:.2f} seconds"
-        self._write(f"{timestamp_of(time.time())} {invocation.request_id} {text}")
-        return self._error(invocation, "Sandbox.Timedout", text, start)
+        line = f"{timestamp_of(time.time())} {invocation.request_id} {text}"
+        return self._ended(invocation, "timeout", "Sandbox.Timedout", text, line, start)
 
     def _exited(self, invocation: Invocation, reason: str, start: float) -> Outcome:
         self.stop()
         text = f"Runtime exited {reason}"
-        self._write(f"RequestId: {invocation.request_id} Error: {text}")
-        return self._error(invocation, "Runtime.ExitError", text, start)
+        line = f"RequestId: {invocation.request_id} Error: {text}"
+        return self._ended(invocation, "failure", "Runtime.ExitError", text, line, start)
 
-    def _error(self, invocation: Invocation, kind: str, text: str, start: float) -> Outcome:
+    def _ended(
+        self, invocation: Invocation, status: Status, kind: str, text: str, line: str, start: float
+    ) -> Outcome:
+        """The outcome where the process answered nothing; ``line`` says so in a log of plain text."""
+        if self.configuration.log_format != "JSON":
+            self._write(line)
         message = f"RequestId: {invocation.request_id} Error: {text}"
         payload = json.dumps({"errorType": kind, "errorMessage": message}).encode()
-        return self._finish(invocation, payload, True, time.monotonic() - start)
+        return self._finish(invocation, payload, status, time.monotonic() - start, kind)
 
-    def _finish(self, invocation: Invocation, payload: bytes, failed: bool, seconds: float) -> Outcome:
+    def _finish(
+        self, invocation: Invocation, payload: bytes, status: Status, seconds: float, kind: str | None = None
+    ) -> Outcome:
         if len(payload) > _MAXIMUM_PAYLOAD:
-            payload, failed = _TOO_LARGE, True
-        self._write(*report_lines(self.configuration, invocation.request_id, seconds, failed))
-        return Outcome(payload, failed, self._tail, seconds)
+            payload, status = _TOO_LARGE, "error"
+        self._write(*report_lines(self.configuration, invocation.request_id, seconds, status, kind))
+        return Outcome(payload, status != "success", self._tail, seconds)
 
     def _write(self, *lines: str) -> None:
         with self._output_lock:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import math
 import time
-from typing import Any
+from typing import Any, Literal
 
 from darkroom.sandbox.lambda_runtime.configuration import FunctionConfiguration
 from darkroom.sandbox.moments import timestamp_of
+
+Status = Literal["success", "error", "failure", "timeout"]
+"""How an invocation ended; an error is the handler's own, a failure that of its process."""
 
 
 def start_line(function: FunctionConfiguration, request_id: str) -> str:
@@ -21,7 +24,13 @@ def start_line(function: FunctionConfiguration, request_id: str) -> str:
     return f"START RequestId: {request_id} Version: {function.version}"
 
 
-def report_lines(function: FunctionConfiguration, request_id: str, seconds: float, failed: bool) -> list[str]:
+def report_lines(
+    function: FunctionConfiguration,
+    request_id: str,
+    seconds: float,
+    status: Status,
+    error_type: str | None = None,
+) -> list[str]:
     """After an invocation. Memory isn't measured, so nothing is said of what was used."""
     milliseconds = seconds * 1000
     billed = math.ceil(milliseconds)
@@ -31,8 +40,8 @@ def report_lines(function: FunctionConfiguration, request_id: str, seconds: floa
             "billedDurationMs": billed,
             "memorySizeMB": function.memory_size,
         }
-        status = "error" if failed else "success"
-        return [_event("platform.report", {"requestId": request_id, "metrics": metrics, "status": status})]
+        record = {"requestId": request_id, "metrics": metrics, "status": status}
+        return [_event("platform.report", record | ({} if error_type is None else {"errorType": error_type}))]
     return [
         f"END RequestId: {request_id}",
         f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms\tBilled Duration: {billed} ms\t"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
+import pytest
+
 from tests.darkroom.sandbox.request_path.conftest import Aws
 
 
@@ -63,3 +65,22 @@ def test_with_json_logs_lambdas_own_lines_are_json_too(aws: Aws) -> None:
     assert line["requestId"] == start["record"]["requestId"]
     assert report["record"]["status"] == "success"
     assert report["record"]["metrics"]["durationMs"] > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        ("time.sleep(30)", "timeout", "Sandbox.Timedout"),
+        ("os._exit(1)", "failure", "Runtime.ExitError"),
+        ("1/0", "error", None),
+    ],
+)
+def test_with_json_logs_an_end_without_an_answer_is_told_in_the_report_alone(
+    aws: Aws, body: str, status: str, kind: str | None
+) -> None:
+    source = f"import os, time\ndef handler(e, c): {body}"
+    aws.function("ends", source, LoggingConfig={"LogFormat": "JSON"}, Timeout=1)
+    _, response = aws.invoke("ends")
+    assert response["FunctionError"] == "Unhandled"
+    record = [json.loads(line) for line in aws.log("/aws/lambda/ends")][-1]["record"]
+    assert (record["status"], record.get("errorType")) == (status, kind)

@@ -1,8 +1,8 @@
 """Names of the labels that Amazon Rekognition gives what it moderates: its content moderation taxonomy.
 
 A name that is none would refuse nothing, and nobody would notice. Source: Rekognition developer guide, "Using
-the image and video moderation APIs", "Label Categories", which offers the list as
-rekognition-moderation-labels.csv; read in November 2026, version 7.0, three levels.
+the image and video moderation APIs", "Label Categories", and its rekognition-moderation-labels.csv, version
+7.0, by two public programs that copy the list and agree; November 2026.
 """
 
 from __future__ import annotations

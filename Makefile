@@ -18,7 +18,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 LOCKS := locks/torch-cpu.txt locks/torch.txt locks/cuda.txt locks/development.txt
 MODEL_SOURCES := $(shell find model_artifacts neuron_build -name '*.py' -o -name '*.json' -o -name '*.safetensors' -o -name 'merges.txt')
 
-.PHONY: help setup demo test lint format bench scaling soak lock clean
+.PHONY: help setup demo test coverage lint format bench scaling soak lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -58,10 +58,13 @@ setup: .build/python.stamp .build/node.stamp .build/lambda-layer.stamp .build/bu
 demo: setup ## Deploy the demo campaign to a local AWS, ask it for pictures, destroy it; report in out/demo/
 	@darkroom demo
 
-test: setup ## Every test, with coverage
-	@rm -f .coverage .coverage.*
-	pytest -m "not e2e and not soak" --numprocesses 2 --dist loadfile --cov --cov-report=
-	pytest -m "e2e and not soak" --numprocesses 2 --dist loadfile --cov --cov-append --cov-report=term:skip-covered
+# End to end more is waited for than done: more processes than a small machine has cores.
+test: setup ## Every test
+	pytest -m "not soak" --ignore tests/e2e --numprocesses 2 --dist loadfile
+	pytest -m "not soak" tests/e2e --numprocesses 4 --dist loadgroup
+
+coverage: setup ## The tests that deploy nothing, and the lines that they leave out
+	pytest -m "not soak" --ignore tests/e2e --numprocesses 2 --dist loadfile --cov --cov-report=term
 
 lint: setup ## ruff, mypy --strict, import-linter
 	ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +27,16 @@ def demo(sandbox: SandboxProcess) -> Deployment:
     """campaigns/demo.yaml, deployed."""
     Cdk(sandbox).deploy("demo/*", campaign="demo")
     return Deployment(sandbox, "demo")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have one process run what shares a sandbox: the tests of a file, those with the demo, those beside it.
+
+    For ``--dist loadgroup``: a second demo in a second sandbox would cost half a minute of a processor.
+    """
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            used = getattr(item, "fixturenames", ())
+            shared = next((name for name in ("demo", "sandbox") if name in used), item.path.name)
+            item.add_marker(pytest.mark.xdist_group(shared))

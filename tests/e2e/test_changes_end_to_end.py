@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from darkroom.sandbox.cdk import Cdk
+from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.bundle_in_s3 import publish, unpublish
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
@@ -22,10 +23,10 @@ def test_deploying_twice_changes_nothing_the_second_time(demo: Deployment) -> No
 
 
 def test_a_new_model_bundle_rolls_the_endpoint_over_and_loses_nothing(
-    demo: Deployment, tmp_path: Path
+    sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
-    rolling = Deployment(demo.sandbox, "rolling")
-    cdk = Cdk(demo.sandbox, campaigns=tmp_path)
+    rolling = Deployment(sandbox, "rolling")
+    cdk = Cdk(sandbox, campaigns=tmp_path)
     s3 = rolling.client("s3")
     s3.create_bucket(Bucket="rolling-models")
     for version in ("v1", "v2"):
@@ -54,7 +55,7 @@ def test_a_new_model_bundle_rolls_the_endpoint_over_and_loses_nothing(
 
     cdk.destroy("rolling/*", campaign="rolling")
     unpublish(s3, "rolling-models")
-    assert [one for one in demo.sandbox.resources() if "rolling" in f"{one['id']}{one['stack']}"] == []
+    assert [one for one in sandbox.resources() if "rolling" in f"{one['id']}{one['stack']}"] == []
 
 
 def _describe(deployment: Deployment) -> dict[str, object]:

@@ -12,6 +12,7 @@ import pytest
 
 from darkroom.demo.client import Answer
 from darkroom.sandbox.cdk import Cdk, CdkError
+from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.bundle_in_s3 import Fault, publish, unpublish
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
@@ -27,9 +28,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def guarded(demo: Deployment, folder: Path) -> Iterator[Deployment]:
+def guarded(sandbox: SandboxProcess, folder: Path) -> Iterator[Deployment]:
     """A campaign that serves a good bundle, in the sandbox of the others."""
-    deployment, cdk = Deployment(demo.sandbox, "guarded"), Cdk(demo.sandbox, campaigns=folder)
+    deployment, cdk = Deployment(sandbox, "guarded"), Cdk(sandbox, campaigns=folder)
     s3 = deployment.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     publish(s3, BUCKET, "models/good/")

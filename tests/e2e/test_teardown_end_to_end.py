@@ -58,21 +58,21 @@ def campaigns(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxProcess]:
+def crowded() -> Iterator[SandboxProcess]:
     with SandboxProcess(speed=20, instance_start_seconds=20) as process:
         yield process
 
 
 @pytest.fixture(scope="module")
-def first_picture(sandbox: SandboxProcess, campaigns: Path) -> bytes:
+def first_picture(crowded: SandboxProcess, campaigns: Path) -> bytes:
     """Every variant is deployed, asked, and destroyed while it draws; the kept one's first picture."""
-    cdk = Cdk(sandbox, campaigns=campaigns)
+    cdk = Cdk(crowded, campaigns=campaigns)
     cdk.bootstrap()
     cdk.run(
         "deploy", "*/*", "--require-approval=never", "--concurrency=5", f"--context=campaigns={campaigns}"
     )
-    deployments = [Deployment(sandbox, name) for name in VARIANTS]
-    kept, signed = (Deployment(sandbox, name) for name in ("kept", "published"))
+    deployments = [Deployment(crowded, name) for name in VARIANTS]
+    kept, signed = (Deployment(crowded, name) for name in ("kept", "published"))
     with_keys = [one for one in deployments if one.name != signed.name]
     # One campaign's key opens no other campaign, nor does any key where callers sign.
     assert len({one.key for one in with_keys}) == len(with_keys)
@@ -84,7 +84,7 @@ def first_picture(sandbox: SandboxProcess, campaigns: Path) -> bytes:
     for deployment in with_keys:
         answers = deployment.ask_at_once([{"prompt": f"{number} plums", "steps": 8} for number in range(8)])
         assert {answer.status for answer in answers} == {202}
-    made = darkroom(sandbox, "keys", "create", "gone", "left-behind")
+    made = darkroom(crowded, "keys", "create", "gone", "left-behind")
     assert made.returncode == 0, made.stderr
     gone = deployments[0]
     cleanup = {role: grants for role, grants in roles_of(gone, "data").items() if "BucketCleanup" in role}
@@ -94,9 +94,9 @@ def first_picture(sandbox: SandboxProcess, campaigns: Path) -> bytes:
 
 
 def test_what_is_left_of_each_variant_is_what_it_said_to_keep(
-    sandbox: SandboxProcess, first_picture: bytes
+    crowded: SandboxProcess, first_picture: bytes
 ) -> None:
-    resources = sandbox.resources()
+    resources = crowded.resources()
     assert [one for one in resources if one["stack"]] == []
     expected = sum((Counter(left) for _, left in VARIANTS.values()), Counter[str]())
     assert Counter(one["type"] for one in resources) == expected
@@ -108,30 +108,30 @@ def test_what_is_left_of_each_variant_is_what_it_said_to_keep(
         )
 
 
-def test_nothing_runs_that_was_destroyed_while_it_drew(sandbox: SandboxProcess, first_picture: bytes) -> None:
-    assert sandbox.endpoints() == []
-    assert _children(sandbox.pid) == []
-    stacks = sandbox.client("cloudformation").list_stacks()["StackSummaries"]
+def test_nothing_runs_that_was_destroyed_while_it_drew(crowded: SandboxProcess, first_picture: bytes) -> None:
+    assert crowded.endpoints() == []
+    assert _children(crowded.pid) == []
+    stacks = crowded.client("cloudformation").list_stacks()["StackSummaries"]
     assert {one["StackStatus"] for one in stacks if one["StackName"] != "CDKToolkit"} == {"DELETE_COMPLETE"}
 
 
 def test_the_next_deployment_adopts_what_was_kept(
-    sandbox: SandboxProcess, campaigns: Path, first_picture: bytes
+    crowded: SandboxProcess, campaigns: Path, first_picture: bytes
 ) -> None:
-    before = {one["type"]: one["id"] for one in sandbox.resources()}
-    jobs = Deployment(sandbox, "kept")
+    before = {one["type"]: one["id"] for one in crowded.resources()}
+    jobs = Deployment(crowded, "kept")
     jobs.jobs_table = str(before["AWS::DynamoDB::Table"])
     rows = len(jobs.jobs())
     assert rows == 9  # those that were not drawn, too
 
-    adopted = darkroom(sandbox, "adopt", "kept", f"--campaigns={campaigns}")
+    adopted = darkroom(crowded, "adopt", "kept", f"--campaigns={campaigns}")
     assert adopted.returncode == 0, adopted.stderr
     for identifier in before.values():
         assert str(identifier) in adopted.stdout
-    cdk = Cdk(sandbox, campaigns=campaigns)
+    cdk = Cdk(crowded, campaigns=campaigns)
     cdk.deploy("kept/*", campaign="kept")
 
-    kept = Deployment(sandbox, "kept")
+    kept = Deployment(crowded, "kept")
     assert kept.jobs_table == before["AWS::DynamoDB::Table"]
     assert kept.resource("data", "AWS::KMS::Key") == before["AWS::KMS::Key"]
     assert kept.output("data", "PicturesBucketName") == before["AWS::S3::Bucket"]
@@ -143,14 +143,14 @@ def test_the_next_deployment_adopts_what_was_kept(
     assert kept.api.wait(undone.body["id"], deadline_seconds=90).body["status"] == "done"
 
     # A deployed campaign adopts nothing, and one that keeps nothing leaves nothing.
-    refused = darkroom(sandbox, "adopt", "kept", f"--campaigns={campaigns}")
+    refused = darkroom(crowded, "adopt", "kept", f"--campaigns={campaigns}")
     assert refused.returncode == 1
     assert "the stack kept-data is there" in refused.stderr
     write_campaign(campaigns, "kept", retention="delete")
     cdk.deploy("kept/*", campaign="kept")
     cdk.destroy("kept/*", campaign="kept")
-    assert sandbox.resources() == []
-    nothing = darkroom(sandbox, "adopt", "kept", f"--campaigns={campaigns}")
+    assert crowded.resources() == []
+    nothing = darkroom(crowded, "adopt", "kept", f"--campaigns={campaigns}")
     assert nothing.returncode == 1
     assert "kept anything here: just deploy it" in nothing.stderr
 

@@ -65,7 +65,7 @@ def assert_never_stranded(
         )
 
 
-@settings(max_examples=150, deadline=None, phases=PHASES)
+@settings(max_examples=60, deadline=None, phases=PHASES)
 @given(scenario=scenarios)
 def test_no_request_waits_for_an_instance_that_nobody_orders(
     launch: ResolvedCampaign, targets: Mapping[str, ScalableTargetResource], scenario: dict[str, Any]

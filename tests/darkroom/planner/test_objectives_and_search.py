@@ -54,8 +54,8 @@ def test_start_up_times_are_one_two_or_three_numbers() -> None:
 def morning(tmp_path: Path) -> TrafficSource:
     file = tmp_path / "morning.yaml"
     file.write_text(
-        "duration: 3h\nrequests_per_second: 0.5\n"
-        'ramps: [{at: "01:00", rise: 5m, hold: 30m, fall: 5m, requests_per_second: 8}]\n'
+        "duration: 2h\nrequests_per_second: 0.5\n"
+        'ramps: [{at: "00:45", rise: 5m, hold: 20m, fall: 5m, requests_per_second: 4}]\n'
         "prompts: {distinct: 1000, exponent: 1.0, unique_share: 0.5}\n"
     )
     return TrafficSource(file)

@@ -12,7 +12,8 @@ from darkroom.cli.application import app, told
 @app.command()
 def api(campaign: str) -> None:
     """Print API_URL and, where callers have one, API_KEY as exports: eval "$(darkroom api demo)"."""
-    from darkroom.deployed import NotDeployedError, api_access
+    from darkroom.api_access import api_access
+    from darkroom.deployed import NotDeployedError
 
     with told(NotDeployedError):
         access = api_access(campaign)

@@ -18,7 +18,8 @@ from typing import Any
 import boto3
 import botocore.exceptions
 
-from darkroom.operations.kept import HOLDS, Generation, Kept, find_kept
+from darkroom.deployed import find_stack
+from darkroom.operations.kept import CAMPAIGN, HOLDS, Generation, Kept, find_kept
 from darkroom.planner.synthesis import run_app
 
 _IDENTIFIERS = {
@@ -187,13 +188,10 @@ def _synthesized(campaign: str, campaigns: Path | None) -> dict[str, Any]:
 
 
 def _refuse_deployed(stack: str, session: Any) -> None:
-    try:
-        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    except botocore.exceptions.ClientError:
-        return
-    if found[0]["StackStatus"] != "REVIEW_IN_PROGRESS":
+    found = find_stack(stack, session.client("cloudformation"))
+    if found is not None and found.status != "REVIEW_IN_PROGRESS":
         raise AdoptionError(
-            f"the stack {stack} is there ({found[0]['StackStatus']}) and has its own data. Only a campaign "
+            f"the stack {stack} is there ({found.status}) and has its own data. Only a campaign "
             "that is not deployed can adopt: destroy it first, if what it has may go."
         )
 
@@ -218,7 +216,7 @@ def _import(
         ChangeSetType="IMPORT",
         TemplateBody=json.dumps({"Resources": resources}),
         ResourcesToImport=identifiers,
-        Tags=[{"Key": "darkroom:campaign", "Value": campaign}],
+        Tags=[{"Key": CAMPAIGN, "Value": campaign}],
         Description="What an earlier deployment kept",
     )
     try:
@@ -237,8 +235,8 @@ def _import(
 
 def _drop_empty(cloudformation: Any, stack_id: str) -> None:
     """Delete the stack if it has taken nothing; one that has would take it along."""
-    status = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
-    if status in ("REVIEW_IN_PROGRESS", "IMPORT_ROLLBACK_COMPLETE"):
+    found = find_stack(stack_id, cloudformation)
+    if found is not None and found.status in ("REVIEW_IN_PROGRESS", "IMPORT_ROLLBACK_COMPLETE"):
         cloudformation.delete_stack(StackName=stack_id)
 
 

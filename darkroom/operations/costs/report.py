@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from darkroom.operations.campaign_stacks import CampaignStacks, read_campaign_stacks
 from darkroom.operations.control_row import ControlRow
 from darkroom.operations.costs.bill import Bill, month_to_date
 from darkroom.operations.costs.estimate import CostLine, Span, Total, by_month, by_use, month_of, total_of
 from darkroom.operations.costs.fixed import Template, fixed_units
 from darkroom.operations.costs.prices import Price, ServicePrices
 from darkroom.operations.costs.usage import measure, quantities
-from darkroom.operations.deployed_campaign import DeployedCampaign, stack_resources
+from darkroom.operations.deployed_campaign import DeployedCampaign
 from darkroom.operations.service_clock import service_now
 from darkroom.planner.prices import Prices
 
@@ -56,10 +57,10 @@ def costs_of(
     """
     session, name = campaign.session, campaign.name
     now = service_now(session)
-    stacks = list(_stacks(session, name))
-    span = month_of(now, min((stack["CreationTime"].timestamp() for stack in stacks), default=0.0))
-    templates = [_template(session, stack["StackName"]) for stack in stacks]
-    functions = _functions(session, templates, stacks)
+    stacks = read_campaign_stacks(name, session)
+    span = month_of(now, min(stack.created_at.timestamp() for stack in stacks.stacks.values()))
+    templates = {part: _template(session, stack.name) for part, stack in stacks.stacks.items()}
+    functions = _functions(templates, stacks)
     wanted = quantities(name, functions=functions, table=campaign.jobs_table)
     measured = measure(session.client("cloudwatch"), wanted, span.start, now)
     paused = ControlRow(session.client("dynamodb"), campaign.jobs_table).read().paused_at is not None
@@ -69,7 +70,7 @@ def costs_of(
         by_use(unit, hours, _price(unit, instance_type, instances, services), span, goes_on=not paused)
         for unit, hours in measured.items()
     ]
-    units = fixed_units(templates)
+    units = fixed_units(templates.values())
     units["custom_metric_month"] = _custom_metrics(session, name)
     lines += [by_month(unit, count, services.of(unit), span) for unit, count in units.items() if count]
     if units["web_acl_month"]:
@@ -134,38 +135,20 @@ def _price(unit: str, instance_type: str | None, instances: Prices, services: Se
     return Price(value=instances.of(instance_type), source=instances.source)
 
 
-def _stacks(session: Any, campaign: str) -> Iterator[Mapping[str, Any]]:
-    """The campaign's stacks: CAMPAIGN-WORD. Another campaign may be called CAMPAIGN-MORE: its have two."""
-    for page in session.client("cloudformation").get_paginator("describe_stacks").paginate():
-        for stack in page["Stacks"]:
-            prefix, _, word = stack["StackName"].rpartition("-")
-            if prefix == campaign and word and stack["StackStatus"] != "DELETE_COMPLETE":
-                yield stack
-
-
 def _template(session: Any, stack: str) -> Template:
     body: Template = session.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
     return body
 
 
-def _functions(session: Any, templates: list[Template], stacks: list[Mapping[str, Any]]) -> dict[str, float]:
+def _functions(templates: Mapping[str, Template], stacks: CampaignStacks) -> dict[str, float]:
     """Memory in GB of the functions of the stacks, by name."""
-    found: dict[str, float] = {}
-    cloudformation = session.client("cloudformation")
-    for stack, template in zip(stacks, templates, strict=True):
-        memory = {
-            logical_id: int(resource["Properties"].get("MemorySize", 128)) / 1024
-            for logical_id, resource in template.get("Resources", {}).items()
-            if resource["Type"] == "AWS::Lambda::Function"
-        }
-        if not memory:
-            continue
-        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack["StackName"])
-        for page in pages:
-            for one in page["StackResourceSummaries"]:
-                if one["LogicalResourceId"] in memory and one.get("PhysicalResourceId"):
-                    found[one["PhysicalResourceId"]] = memory[one["LogicalResourceId"]]
-    return found
+    return {
+        one.physical_id: int(declared["Properties"].get("MemorySize", 128)) / 1024
+        for part, template in templates.items()
+        for one in stacks.resources[part]
+        if one.type == "AWS::Lambda::Function"
+        and (declared := template.get("Resources", {}).get(one.logical_id))
+    }
 
 
 def _instance_type(session: Any, campaign: str) -> str | None:
@@ -187,11 +170,11 @@ def _custom_metrics(session: Any, campaign: str) -> int:
     return sum(len(page["Metrics"]) for page in pages)
 
 
-def _budget(session: Any, stacks: list[Mapping[str, Any]]) -> float | None:
-    """The limit of the budget that the campaign's stacks have made."""
-    for stack in stacks:
-        for name in stack_resources(stack["StackName"], session, "AWS::Budgets::Budget"):
-            account = stack["StackId"].split(":")[4]
-            found = session.client("budgets").describe_budget(AccountId=account, BudgetName=name)
-            return float(found["Budget"]["BudgetLimit"]["Amount"])
-    return None
+def _budget(session: Any, stacks: CampaignStacks) -> float | None:
+    """The limit of the budget that the monitoring stack has made."""
+    name = stacks.first("monitoring", "AWS::Budgets::Budget")
+    if name is None:
+        return None
+    account = stacks.stacks["monitoring"].id.split(":")[4]
+    found = session.client("budgets").describe_budget(AccountId=account, BudgetName=name)
+    return float(found["Budget"]["BudgetLimit"]["Amount"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from darkroom.deployed import api_access
+from darkroom.api_access import api_access
 from darkroom.operations.request_headers import request_headers
 
 Authorize = Callable[[str, str, bytes], Mapping[str, str]]

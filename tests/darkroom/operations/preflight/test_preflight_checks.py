@@ -108,7 +108,8 @@ def pulled(*images: str) -> Answers:
 
 
 def stack(status: str, description: str = "Campaign demo: its data", absent: int = 3) -> Answers:
-    there = {"StackName": "s", "CreationTime": 0, "StackStatus": status, "Description": description}
+    there = {"StackId": "a", "StackName": "s", "CreationTime": 0, "StackStatus": status}
+    there["Description"] = description
     gone = [("describe_stacks", "ValidationError")] * absent
     return {"cloudformation": [("describe_stacks", {"Stacks": [there]}), *gone]}
 

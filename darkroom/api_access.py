@@ -1,0 +1,58 @@
+"""Where a deployed campaign's API is, and how it knows its callers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+from darkroom.deployed import stack_outputs
+
+
+@dataclass(frozen=True)
+class ApiAccess:
+    """What a client needs.
+
+    Attributes:
+        url: the API's base URL.
+        key: the value of the campaign's API key; None where callers are known by other means.
+        authorizer: ``api-key``, ``iam`` or ``jwt``.
+    """
+
+    url: str
+    key: str | None = field(repr=False)
+    authorizer: str = "api-key"
+
+
+def api_access(campaign: str, session: Any = None) -> ApiAccess:
+    """The API of a deployed campaign.
+
+    Args:
+        campaign: the campaign's name.
+        session: a boto3 session; the environment's by default.
+
+    Raises:
+        NotDeployedError: there is no stack of it where the session looks.
+    """
+    session = session or boto3.Session()
+    outputs = stack_outputs(f"{campaign}-api", session)
+    key = _default_key(campaign, outputs, session) if "ApiKeyId" in outputs else None
+    return ApiAccess(url=outputs["ApiUrl"], key=key, authorizer=outputs.get("ApiAuthorizer", "api-key"))
+
+
+def _default_key(campaign: str, outputs: Mapping[str, str], session: Any) -> str:
+    """The stack's own key, or the one that `darkroom keys rotate CAMPAIGN default` made in its place."""
+    client = session.client("apigateway")
+    own: dict[str, Any] = client.get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
+    if own["enabled"] and "revoke after" not in own.get("description", ""):
+        return str(own["value"])
+    pages = client.get_paginator("get_api_keys").paginate(nameQuery=f"{campaign}.default", includeValues=True)
+    made = [
+        key
+        for page in pages
+        for key in page["items"]
+        if key["name"] == f"{campaign}.default" and key["enabled"]
+    ]
+    return str(max([*made, own], key=lambda key: (key["enabled"], key["createdDate"]))["value"])

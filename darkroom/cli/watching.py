@@ -11,13 +11,14 @@ from rich.live import Live
 from rich.text import Text
 
 from darkroom.cli.application import app, told
+from darkroom.cli.options import Campaign
 
 _MINUTES = Annotated[int, typer.Option(help="How far back requests are counted.", min=1, max=1440)]
 
 
 @app.command()
 def status(
-    campaign: str,
+    campaign: Campaign,
     minutes: _MINUTES = 15,
     json: Annotated[bool, typer.Option("--json", help="Print it for a machine.")] = False,
 ) -> None:
@@ -36,7 +37,7 @@ def status(
 
 @app.command()
 def watch(
-    campaign: str,
+    campaign: Campaign,
     minutes: _MINUTES = 15,
     seconds: Annotated[float, typer.Option(help="Between two looks.", min=1)] = 5,
 ) -> None:

@@ -10,7 +10,6 @@ leaves out.) Source: CloudFormation user guide, "Import AWS resources into a Clo
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,9 @@ import boto3
 import botocore.exceptions
 
 from darkroom.deployed import find_stack
-from darkroom.operations.kept import CAMPAIGN, HOLDS, Generation, Kept, find_kept
-from darkroom.planner.synthesis import run_app
+from darkroom.operations.kept import Generation, Kept, find_kept
+from darkroom.operations.synthesized import stack_templates
+from darkroom.operations.tags import CAMPAIGN, HOLDS
 
 _IDENTIFIERS = {
     "AWS::KMS::Key": "KeyId",
@@ -64,7 +64,7 @@ def adopt(
         _refuse_deployed(stack, session)
         generation = _chosen(find_kept(campaign, session), campaign, key)
         resources = _without_absent_policies(
-            import_template(_synthesized(campaign, campaigns), generation), generation, session
+            import_template(stack_templates(campaign, campaigns)[stack], generation), generation, session
         )
         for one in generation.kept:
             report(f"{one.holds}: {one.name}")
@@ -176,15 +176,6 @@ def _identifiers(resources: Resources, generation: Generation) -> list[dict[str,
         }
         for name, resource in resources.items()
     ]
-
-
-def _synthesized(campaign: str, campaigns: Path | None) -> dict[str, Any]:
-    context = {"campaign": campaign, **({"campaigns": str(campaigns)} if campaigns else {})}
-    with tempfile.TemporaryDirectory() as folder:
-        run_app(Path(folder), **context)
-        (path,) = Path(folder).glob(f"assembly-{campaign}/{campaign.replace('-', '')}data*.template.json")
-        template: dict[str, Any] = json.loads(path.read_bytes())
-        return template
 
 
 def _refuse_deployed(stack: str, session: Any) -> None:

@@ -12,8 +12,7 @@ from typing import Any, Literal, get_args
 import botocore.exceptions
 
 from darkroom.deployed import find_resources
-
-CAMPAIGN, HOLDS = "darkroom:campaign", "darkroom:holds"
+from darkroom.operations.tags import CAMPAIGN, HOLDS
 
 _GONE = ("NoSuchBucket", "NotFoundException", "ResourceNotFoundException", "404")
 

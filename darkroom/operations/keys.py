@@ -17,9 +17,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from darkroom.deployed import stack_outputs
+from darkroom.operations.tags import CAMPAIGN
 
 DEFAULT = "default"
-CAMPAIGN_TAG = "darkroom:campaign"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _REVOKE_AFTER = re.compile(r"revoke after (\S+)$")
 
@@ -134,7 +134,7 @@ class ApiKeys:
             name=f"{self._campaign}.{name}",
             description=f"Requests of the campaign {self._campaign}",
             enabled=True,
-            tags={CAMPAIGN_TAG: self._campaign},
+            tags={CAMPAIGN: self._campaign},
         )
         try:
             self._client.create_usage_plan_key(usagePlanId=self._plan, keyId=made["id"], keyType="API_KEY")

@@ -17,6 +17,7 @@ from darkroom.operations.costs.fixed import Template, fixed_units
 from darkroom.operations.costs.prices import Price, ServicePrices
 from darkroom.operations.costs.usage import measure, quantities
 from darkroom.operations.deployed_campaign import DeployedCampaign
+from darkroom.operations.own_metrics import NAMESPACE
 from darkroom.operations.service_clock import service_now
 from darkroom.planner.prices import Prices
 
@@ -165,7 +166,7 @@ def _custom_metrics(session: Any, campaign: str) -> int:
     pages = (
         session.client("cloudwatch")
         .get_paginator("list_metrics")
-        .paginate(Namespace="ImageGenAPI", Dimensions=[{"Name": "campaign", "Value": campaign}])
+        .paginate(Namespace=NAMESPACE, Dimensions=[{"Name": "campaign", "Value": campaign}])
     )
     return sum(len(page["Metrics"]) for page in pages)
 

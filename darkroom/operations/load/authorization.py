@@ -9,7 +9,7 @@ from darkroom.api_access import api_access
 from darkroom.operations.request_headers import request_headers
 
 Authorize = Callable[[str, str, bytes], Mapping[str, str]]
-"""The headers of a request, given its method, URL and body."""
+"""The headers of a request, its content type among them, given its method, URL and body."""
 
 
 def authorization(campaign: str, session: Any, *, token: str | None = None) -> Authorize:

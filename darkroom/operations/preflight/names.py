@@ -8,9 +8,10 @@ from typing import Any
 import botocore.exceptions
 
 from darkroom.deployed import Stack, find_stack
-from darkroom.operations.kept import CAMPAIGN, find_kept
+from darkroom.operations.kept import find_kept
 from darkroom.operations.preflight.finding import Finding, ok, problem, warning
 from darkroom.operations.preflight.situation import Situation
+from darkroom.operations.tags import CAMPAIGN
 
 # A stack in one of these is changed by no deployment.
 _STUCK = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,17 @@ from typing import Any
 import boto3
 
 from darkroom.deployed import stack_outputs
+
+DEFAULT_KEY = "default"
+"""The name of the key that came with the deployment, and of those made in its place."""
+
+REVOKE_AFTER = re.compile(r"revoke after (\S+)$")
+"""How the description of a key ends that was rotated (lambda/api_keys/handler.py ends the key then)."""
+
+
+def key_name(campaign: str, name: str) -> str:
+    """What API Gateway knows a key as that `darkroom keys` made."""
+    return f"{campaign}.{name}"
 
 
 @dataclass(frozen=True)
@@ -46,13 +58,9 @@ def _default_key(campaign: str, outputs: Mapping[str, str], session: Any) -> str
     """The stack's own key, or the one that `darkroom keys rotate CAMPAIGN default` made in its place."""
     client = session.client("apigateway")
     own: dict[str, Any] = client.get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
-    if own["enabled"] and "revoke after" not in own.get("description", ""):
+    if own["enabled"] and not REVOKE_AFTER.search(own.get("description") or ""):
         return str(own["value"])
-    pages = client.get_paginator("get_api_keys").paginate(nameQuery=f"{campaign}.default", includeValues=True)
-    made = [
-        key
-        for page in pages
-        for key in page["items"]
-        if key["name"] == f"{campaign}.default" and key["enabled"]
-    ]
+    name = key_name(campaign, DEFAULT_KEY)
+    pages = client.get_paginator("get_api_keys").paginate(nameQuery=name, includeValues=True)
+    made = [key for page in pages for key in page["items"] if key["name"] == name and key["enabled"]]
     return str(max([*made, own], key=lambda key: (key["enabled"], key["createdDate"]))["value"])

@@ -76,7 +76,8 @@ def costs(
 
     from darkroom.deployed import NotDeployedError
     from darkroom.operations.costs.prices import PriceError, read_service_prices
-    from darkroom.operations.costs.report import costs_of, show
+    from darkroom.operations.costs.report import costs_of
+    from darkroom.operations.costs.view import show
     from darkroom.operations.deployed_campaign import find_campaign
     from darkroom.planner.prices import read_prices
     from darkroom.planner.problem import PlanError

@@ -13,6 +13,7 @@ import botocore.exceptions
 
 from darkroom.operations.campaign_stacks import CampaignStacks, read_campaign_stacks
 from darkroom.operations.control_row import ControlRow
+from darkroom.operations.endpoint import find_endpoint
 from darkroom.operations.open_jobs import count_indexed_jobs
 from darkroom.operations.recent_metrics import Backlog, RecentRequests, backlog, recent_requests
 from darkroom.operations.scaling_bounds import ScalableTarget
@@ -154,12 +155,9 @@ def _drawings(stacks: CampaignStacks) -> str | None:
 
 
 def _endpoint(campaign: str, session: Any, now: datetime) -> Endpoint | None:
-    try:
-        found = session.client("sagemaker").describe_endpoint(EndpointName=campaign)
-    except botocore.exceptions.ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
-            return None
-        raise
+    found = find_endpoint(campaign, session.client("sagemaker"))
+    if found is None:
+        return None
     variants = found.get("ProductionVariants") or [{}]
     scaling = ScalableTarget(session.client("application-autoscaling"), campaign)
     bounds = scaling.bounds(now.timestamp())

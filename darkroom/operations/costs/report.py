@@ -1,13 +1,10 @@
-"""`darkroom costs`: asks AWS, estimates, and shows the bill beside the estimate and the budget."""
+"""`darkroom costs`: asks AWS, estimates, and lays the bill beside the estimate and the budget."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from darkroom.operations.campaign_stacks import CampaignStacks, read_campaign_stacks
 from darkroom.operations.control_row import ControlRow
@@ -17,6 +14,7 @@ from darkroom.operations.costs.fixed import Template, fixed_units
 from darkroom.operations.costs.prices import Price, ServicePrices
 from darkroom.operations.costs.usage import measure, quantities
 from darkroom.operations.deployed_campaign import DeployedCampaign
+from darkroom.operations.endpoint import find_endpoint
 from darkroom.operations.own_metrics import NAMESPACE
 from darkroom.operations.service_clock import service_now
 from darkroom.planner.prices import Prices
@@ -77,14 +75,10 @@ def costs_of(
     if units["web_acl_month"]:
         seen = measured["api_request"]
         lines.append(by_use("firewall_request", seen, services.of("firewall_request"), span, goes_on=True))
-    bill = (
-        month_to_date(session.client("ce"), name, now)
-        if ask_bill
-        else Bill({}, "Cost Explorer was not asked (--no-bill)")
-    )
+    unasked = Bill({}, "Cost Explorer was not asked (--no-bill)")
     return Costs(
         campaign=name,
-        bill=bill,
+        bill=month_to_date(session.client("ce"), name, now) if ask_bill else unasked,
         lines=tuple(sorted(lines, key=lambda line: -line.forecast)),
         total=total_of(lines, pictures),
         budget=_budget(session, stacks),
@@ -93,38 +87,6 @@ def costs_of(
         is_paused=paused,
         span=span,
         prices_as_of=min(instances.as_of, services.as_of),
-    )
-
-
-def show(costs: Costs, console: Console) -> None:
-    """Print the bill and the estimate."""
-    table = Table(title=f"{costs.campaign}: estimate of this month from metrics", title_justify="left")
-    for column in ("", "quantity", "so far", "month"):
-        table.add_column(column, justify="left" if not column else "right")
-    for line in costs.lines:
-        quantity = "not measured" if line.quantity is None else f"{line.quantity:,.1f}"
-        table.add_row(line.name.replace("_", " "), quantity, f"${line.so_far:,.2f}", f"${line.forecast:,.2f}")
-    table.add_section()
-    table.add_row("all of these", "", f"${costs.total.so_far:,.2f}", f"${costs.total.forecast:,.2f}")
-    console.print(table)
-    each = costs.total.per_picture
-    console.print(
-        f"{costs.total.pictures:,.0f} pictures drawn"
-        + ("." if each is None else f", ${each:.6f} each with everything in it.")
-        + (" It is paused: instances and requests cost nothing more." if costs.is_paused else "")
-    )
-    if costs.budget is not None:
-        share = costs.total.forecast / costs.budget
-        console.print(f"Budget ${costs.budget:,.2f}: the month's forecast is {share:.0%} of it.")
-    if costs.bill.unknown is not None:
-        console.print(f"No bill: {costs.bill.unknown}.")
-    else:
-        console.print(f"AWS's bill, month to date: ${costs.bill.total:,.2f}")
-        for service, dollars in sorted(costs.bill.services.items(), key=lambda one: -one[1]):
-            console.print(f"  {service}: ${dollars:,.2f}")
-    console.print(
-        f"Prices of {costs.prices_as_of}. Not in the estimate: instances' start-up, storage, data transfer, "
-        "logs, traces, taxes."
     )
 
 
@@ -154,12 +116,11 @@ def _functions(templates: Mapping[str, Template], stacks: CampaignStacks) -> dic
 
 def _instance_type(session: Any, campaign: str) -> str | None:
     sagemaker = session.client("sagemaker")
-    for page in sagemaker.get_paginator("list_endpoints").paginate(NameContains=campaign):
-        if any(one["EndpointName"] == campaign for one in page["Endpoints"]):
-            config = sagemaker.describe_endpoint(EndpointName=campaign)["EndpointConfigName"]
-            found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
-            return str(found["ProductionVariants"][0]["InstanceType"])
-    return None
+    endpoint = find_endpoint(campaign, sagemaker)
+    if endpoint is None:
+        return None
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    return str(config["ProductionVariants"][0]["InstanceType"])
 
 
 def _custom_metrics(session: Any, campaign: str) -> int:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from darkroom.api_access import api_access
 from darkroom.campaign import ResolvedCampaign, Sources, load_campaign
-from darkroom.deployed import stack_outputs
 from darkroom.operations.load.arrivals import arrivals_of, first_seconds
 from darkroom.operations.load.authorization import authorization
 from darkroom.operations.load.client import LoadRun, Progress
@@ -97,9 +97,10 @@ def _load(
 ) -> Measured:
     traffic, pace = planned.outcome.traffic, service_pace(session)
     name = request.run or uuid.uuid4().hex[:8]
+    access = api_access(campaign.name, session)
     run = LoadRun(
-        url=stack_outputs(f"{campaign.name}-api", session)["ApiUrl"],
-        authorize=authorization(campaign.name, session, token=request.token),
+        url=access.url,
+        authorize=authorization(access, session, token=request.token),
         pace=pace,
         patience=float(
             campaign.file.endpoint.request_time_to_live + campaign.file.endpoint.invocation_timeout

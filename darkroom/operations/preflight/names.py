@@ -8,6 +8,7 @@ from typing import Any
 import botocore.exceptions
 
 from darkroom.deployed import Stack, find_stack
+from darkroom.operations.endpoint import find_endpoint
 from darkroom.operations.kept import find_kept
 from darkroom.operations.preflight.finding import Finding, ok, problem, warning
 from darkroom.operations.preflight.situation import Situation
@@ -116,8 +117,7 @@ def _listed(
 
 
 def _endpoint(situation: Situation, name: str) -> bool:
-    found = situation.client("sagemaker").list_endpoints(NameContains=name)["Endpoints"]
-    return any(one["EndpointName"] == name for one in found)
+    return find_endpoint(name, situation.client("sagemaker")) is not None
 
 
 def _alarm(situation: Situation, name: str) -> bool:

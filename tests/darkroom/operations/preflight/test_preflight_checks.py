@@ -331,7 +331,7 @@ def test_a_name_that_somebody_has_is_in_the_way(situated: Situated) -> None:
     longer = {"logGroupName": "/aws/sagemaker/Endpoints/demo-2"}
     nothing: Answers = {
         "cloudformation": [("describe_stacks", "ValidationError")] * 4,
-        "sagemaker": [("list_endpoints", {"Endpoints": [_summary("demo-2")]})],
+        "sagemaker": [("describe_endpoint", "ValidationException")],
         "logs": [("describe_log_groups", {"logGroups": [longer]})] * 20,
         "cloudwatch": [
             ("list_dashboards", {"DashboardEntries": []}),

@@ -1,11 +1,17 @@
-"""What a deployed campaign's stacks say of themselves, read through AWS's API (or the sandbox's)."""
+"""A deployed campaign's CloudFormation stacks: how they stand, what they put out, what is in them.
+
+Nothing else asks CloudFormation for that. What begins with ``find`` is content with no stack; what begins
+with ``read`` wants it there, and says what may be wrong where it is not.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-import boto3
 import botocore.exceptions
 
 
@@ -14,60 +20,140 @@ class NotDeployedError(LookupError):
 
 
 @dataclass(frozen=True)
-class ApiAccess:
-    """What a client needs.
+class Stack:
+    """One stack.
 
     Attributes:
-        url: the API's base URL.
-        key: the value of the campaign's API key; None where callers are known by other means.
-        authorizer: ``api-key``, ``iam`` or ``jwt``.
+        id: its ARN.
+        status: CloudFormation's, such as UPDATE_COMPLETE.
+        changed_at: when it was last created or updated.
+        outputs, tags: by key.
     """
 
-    url: str
-    key: str | None = field(repr=False)
-    authorizer: str = "api-key"
+    id: str
+    name: str
+    status: str
+    created_at: datetime
+    changed_at: datetime
+    description: str
+    outputs: Mapping[str, str]
+    tags: Mapping[str, str]
+
+    @property
+    def is_changing(self) -> bool:
+        """An operation is under way."""
+        return self.status.endswith("_IN_PROGRESS")
 
 
-def api_access(campaign: str, session: Any = None) -> ApiAccess:
-    """The API of a deployed campaign.
+@dataclass(frozen=True)
+class Resource:
+    """What a stack has made, such as AWS::SQS::Queue DeadLetters1A2B3C4D with a queue's URL for its id."""
 
-    Args:
-        campaign: the campaign's name.
-        session: a boto3 session; the environment's by default.
+    logical_id: str
+    type: str
+    physical_id: str
+
+
+def find_stack(name: str, cloudformation: Any) -> Stack | None:
+    """The stack of that name; None where there is none.
 
     Raises:
-        NotDeployedError: there is no stack of it where the session looks.
+        botocore's errors: CloudFormation did not say.
     """
-    session = session or boto3.Session()
-    outputs = stack_outputs(f"{campaign}-api", session)
-    key = _default_key(campaign, outputs, session) if "ApiKeyId" in outputs else None
-    return ApiAccess(url=outputs["ApiUrl"], key=key, authorizer=outputs.get("ApiAuthorizer", "api-key"))
+    try:
+        return _described(name, cloudformation)
+    except botocore.exceptions.ClientError as error:
+        if _says_absent(error):
+            return None
+        raise
 
 
-def _default_key(campaign: str, outputs: dict[str, str], session: Any) -> str:
-    """The stack's own key, or the one that `darkroom keys rotate CAMPAIGN default` made in its place."""
-    client = session.client("apigateway")
-    own: dict[str, Any] = client.get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
-    if own["enabled"] and "revoke after" not in own.get("description", ""):
-        return str(own["value"])
-    pages = client.get_paginator("get_api_keys").paginate(nameQuery=f"{campaign}.default", includeValues=True)
-    made = [
-        key
-        for page in pages
-        for key in page["items"]
-        if key["name"] == f"{campaign}.default" and key["enabled"]
-    ]
-    return str(max([*made, own], key=lambda key: (key["enabled"], key["createdDate"]))["value"])
+def find_resources(stack: str, cloudformation: Any) -> tuple[Resource, ...]:
+    """What a stack has made so far; nothing where there is no such stack.
+
+    Raises:
+        botocore's errors: CloudFormation did not say.
+    """
+    try:
+        return _listed(stack, cloudformation)
+    except botocore.exceptions.ClientError as error:
+        if _says_absent(error):
+            return ()
+        raise
 
 
-def stack_outputs(stack: str, session: Any) -> dict[str, str]:
+def read_stack(name: str, session: Any) -> Stack:
+    """The stack of that name.
+
+    Raises:
+        NotDeployedError: there is none, or nothing answers where the session looks.
+    """
+    with _deployed(name, session):
+        return _described(name, session.client("cloudformation"))
+
+
+def read_resources(stack: str, session: Any) -> tuple[Resource, ...]:
+    """What a stack has made so far.
+
+    Raises:
+        NotDeployedError: there is no such stack, or nothing answers where the session looks.
+    """
+    with _deployed(stack, session):
+        return _listed(stack, session.client("cloudformation"))
+
+
+def stack_outputs(stack: str, session: Any) -> Mapping[str, str]:
     """The outputs of a stack, by key.
 
     Raises:
         NotDeployedError: there is no such stack, or nothing answers where the session looks.
     """
+    return read_stack(stack, session).outputs
+
+
+def physical_ids(resources: Iterable[Resource], resource_type: str, logical: str = "") -> list[str]:
+    """Physical ids of the resources of a type whose logical id begins with ``logical``."""
+    return [
+        one.physical_id
+        for one in resources
+        if one.type == resource_type and one.logical_id.startswith(logical)
+    ]
+
+
+def _described(name: str, cloudformation: Any) -> Stack:
+    found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    return Stack(
+        id=found["StackId"],
+        name=found["StackName"],
+        status=found["StackStatus"],
+        created_at=found["CreationTime"],
+        changed_at=found.get("LastUpdatedTime") or found["CreationTime"],
+        description=found.get("Description", ""),
+        outputs={output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
+        tags={tag["Key"]: tag["Value"] for tag in found.get("Tags", [])},
+    )
+
+
+def _listed(stack: str, cloudformation: Any) -> tuple[Resource, ...]:
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    return tuple(
+        Resource(one["LogicalResourceId"], one["ResourceType"], one["PhysicalResourceId"])
+        for page in pages
+        for one in page["StackResourceSummaries"]
+        if one.get("PhysicalResourceId")  # else it is about to be made
+    )
+
+
+def _says_absent(error: botocore.exceptions.ClientError) -> bool:
+    # The code is ValidationError, as of every other mistake.
+    return "does not exist" in str(error)
+
+
+@contextmanager
+def _deployed(stack: str, session: Any) -> Iterator[None]:
+    """Turn AWS's refusals into NotDeployedError."""
     try:
-        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        yield
     except botocore.exceptions.ClientError as error:
         raise NotDeployedError(
             f"no stack {stack} in {session.region_name}: {error.response['Error']['Message']}. "
@@ -78,4 +164,3 @@ def stack_outputs(stack: str, session: Any) -> dict[str, str]:
             f"stack {stack} can't be looked up: {str(error).rstrip('.')}. Set AWS credentials and a region, "
             "or the exports that `darkroom sandbox up` prints."
         ) from error
-    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -29,20 +25,11 @@ from stacks.permissions import allow, allow_service, arn
 from stacks.python_function import PythonFunction
 from stacks.schedule import run_every
 from stacks.served_bundle import if_built, served_bundle
+from stacks.storage import Storage
 from stacks.utilization import NAMESPACE, SERVICE
 
 # A link lives as long as a page that shows the picture is looked at.
 LINK_SECONDS = 900
-
-
-@dataclass(frozen=True)
-class Storage:
-    """What the functions read and write."""
-
-    key: kms.IKey
-    payloads: s3.IBucket
-    pictures: s3.IBucket
-    jobs: dynamodb.ITable
 
 
 class ApiStack(cdk.Stack):
@@ -140,10 +127,10 @@ class ApiStack(cdk.Stack):
         return self._build_function(
             "Front",
             statements=[
-                *self._jobs("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+                self._storage.using_jobs("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
                 *self._submitting(),
                 # The links that it signs are as good as its own permission to read.
-                self._reading("pictures"),
+                self._storage.reading("pictures"),
                 *self._moderation.for_prompts(),
             ],
             # Less than the 29 seconds in which API Gateway gives up.
@@ -155,12 +142,12 @@ class ApiStack(cdk.Stack):
         completion = self._build_function(
             "Completion",
             statements=[
-                *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
+                self._storage.using_jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
                 # A failure that another attempt may not meet is submitted again at once.
                 *self._submitting(),
                 # It is told where a failure lies; one that does not may as well be refused as not found.
-                self._reading("failures"),
-                *([self._reading("pictures")] if self._moderation.looks_at_pictures else []),
+                self._storage.reading("failures"),
+                *([self._storage.reading("pictures")] if self._moderation.looks_at_pictures else []),
                 *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(30),
@@ -175,15 +162,15 @@ class ApiStack(cdk.Stack):
         drawing = self._build_function(
             "Drawing",
             statements=[
-                *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
+                self._storage.using_jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
                 # A failure that another attempt may not meet is handed over again at once.
                 *self._submitting(),
                 *drawing_statements(queue, self._endpoint_arn()),
-                allow(["s3:PutObject"], [self._storage.pictures.arn_for_objects("pictures/*")]),
-                allow(["s3:PutObject"], [self._storage.pictures.arn_for_objects("failures/*")]),
-                *self._finding_results("pictures"),
+                self._storage.writing(self._storage.pictures, "pictures"),
+                self._storage.writing(self._storage.pictures, "failures"),
+                *self._storage.finding("pictures"),
                 *self._moderation.for_pictures(self._storage.pictures),
-                self._encrypting(),
+                self._storage.encrypting(),
             ],
             timeout=cdk.Duration.seconds(drawing_seconds(self._campaign)),
             memory_size=512,
@@ -210,10 +197,10 @@ class ApiStack(cdk.Stack):
         reconciliation = self._build_function(
             "Reconciliation",
             statements=[
-                *self._jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
-                allow(["dynamodb:Query"], [f"{self._storage.jobs.table_arn}/index/open"]),
+                self._storage.using_jobs("dynamodb:GetItem", "dynamodb:UpdateItem"),
+                self._storage.listing_open_jobs(),
                 *self._submitting(),
-                *self._finding_results("pictures", "failures"),
+                *self._storage.finding("pictures", "failures"),
                 *self._moderation.for_pictures(self._storage.pictures),
             ],
             timeout=cdk.Duration.seconds(55),
@@ -247,8 +234,7 @@ class ApiStack(cdk.Stack):
             handler=f"image_api.{id.lower()}.handler",
             code=self._code,
             environment=self._environment(),
-            # The table and the objects that each of them reads are encrypted with it.
-            statements=[*statements, allow(["kms:Decrypt"], [self._storage.key.key_arn])],
+            statements=[*statements, self._storage.decrypting()],
             timeout=timeout,
             memory_size=memory_size,
             layers=self._layers,
@@ -281,29 +267,14 @@ class ApiStack(cdk.Stack):
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
 
-    def _jobs(self, *actions: str) -> list[iam.PolicyStatement]:
-        return [allow(actions, [self._storage.jobs.table_arn])]
-
-    def _encrypting(self) -> iam.PolicyStatement:
-        """To write objects to a bucket that is encrypted with the campaign's key."""
-        return allow(["kms:GenerateDataKey"], [self._storage.key.key_arn])
-
     def _submitting(self) -> list[iam.PolicyStatement]:
         if self.drawings:
             return [allow(["sqs:SendMessage"], [self.drawings.queue_arn])]
         return [
-            allow(["s3:PutObject"], [self._storage.payloads.arn_for_objects("payloads/*")]),
-            self._encrypting(),
+            self._storage.writing(self._storage.payloads, "payloads"),
+            self._storage.encrypting(),
             allow(["sagemaker:InvokeEndpointAsync"], [self._endpoint_arn()]),
         ]
 
     def _endpoint_arn(self) -> str:
         return arn(self, "sagemaker", f"endpoint/{self._campaign.name}")
-
-    def _reading(self, prefix: str) -> iam.PolicyStatement:
-        return allow(["s3:GetObject"], [self._storage.pictures.arn_for_objects(f"{prefix}/*")])
-
-    def _finding_results(self, *prefixes: str) -> list[iam.PolicyStatement]:
-        # Without ListBucket S3 answers 403, not 404, for what is not there.
-        listing = allow(["s3:ListBucket"], [self._storage.pictures.bucket_arn])
-        return [*(self._reading(prefix) for prefix in prefixes), listing]

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stacks.build_calls import call
 from stacks.build_jobs import CAPACITY_ROUNDS, MARGIN, JobSpec, Place, State, channel, job_states
-from stacks.served_bundle import PREFIX, parameter_name
-from stacks.stack_updates import LONGEST, stacks_to_update, transient, update_states
-
-REQUEST = ("recipe", "source", "pictures", "name", "steps", "rank", "seed")
+from stacks.build_request import asking, texts
+from stacks.build_serving import serving, telling
+from stacks.served_bundle import PREFIX
+from stacks.stack_updates import LONGEST
 
 
 @dataclass(frozen=True)
@@ -59,65 +60,13 @@ def definition(machine: Machine) -> dict[str, Any]:
         "StartAt": "Ask",
         "TimeoutSeconds": longest,
         "States": {
-            **_asking(machine),
+            **asking(machine.recipe, fine_tunes=machine.fine_tuning is not None, stacks=machine.stacks),
             **_fine_tuning(machine),
             **_compiling(machine),
             **_publishing(machine),
-            **_serving(machine),
-            **_telling(machine),
+            **serving(machine.place),
+            **telling(machine.place, machine.topic_arn),
         },
-    }
-
-
-def _asking(machine: Machine) -> dict[str, State]:
-    """Take what was asked for, with the defaults, and refuse what can't be done."""
-    nothing = {**dict.fromkeys(REQUEST, ""), "recipe": machine.recipe}
-    defaults = {
-        "request": nothing,
-        "error": {"Error": "", "Cause": ""},
-        "stacks": stacks_to_update(machine.stacks),
-    }
-    asked = _given("pictures")
-    tuning: list[dict[str, Any]] = [
-        {"And": [asked, _given("source")], "Next": "FineTune"},
-        {**asked, "Next": "No source"},
-    ]
-    return {
-        "Ask": {
-            "Type": "Pass",
-            "Parameters": {"defaults": defaults, "given.$": "$"},
-            "Next": "Prepare",
-        },
-        "Prepare": {
-            "Type": "Pass",
-            "Parameters": {
-                "id.$": "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)",
-                "request.$": "States.JsonMerge($.defaults.request, $.given, false)",
-                "defaults.$": "$.defaults",
-                "rounds": {name: {"number": 0} for name in ("finetune", "compile", "publish")},
-            },
-            "Next": "Look at it",
-        },
-        "Look at it": {
-            "Type": "Choice",
-            "Choices": [
-                {
-                    "Not": {"Variable": "$.request.recipe", "StringEquals": machine.recipe},
-                    "Next": "Another recipe",
-                },
-                *(tuning if machine.fine_tuning else [{**asked, "Next": "No fine-tuning"}]),
-                {**_given("source"), "Next": "With a source"},
-            ],
-            "Default": "Without a source",
-        },
-        "Another recipe": _refused(
-            f"the campaign's recipe is {machine.recipe}: its API allows what that can do"
-        ),
-        **(
-            {"No source": _refused("pictures fine-tune a source: give source, too")}
-            if machine.fine_tuning
-            else {"No fine-tuning": _refused("pictures are given, and the campaign has no build.fine_tune")}
-        ),
     }
 
 
@@ -133,7 +82,7 @@ def _fine_tuning(machine: Machine) -> dict[str, State]:
             channel("source", path="$.request.source"),
             channel("pictures", path="$.request.pictures"),
         ],
-        hyper_parameters=_texts("steps", "rank", "seed"),
+        hyper_parameters=texts("steps", "rank", "seed"),
     )
     return {
         **job_states(job, machine.place, then="Tuned", failed="Explain"),
@@ -156,7 +105,7 @@ def _compiling(machine: Machine) -> dict[str, State]:
         hyper_parameters={
             "recipe": machine.recipe,
             "compiler": machine.compiler,
-            **_texts("name"),
+            **texts("name"),
         },
         # A trace for the CPU takes less time than its cache would to come.
         cached=machine.compiler == "neuron",
@@ -191,7 +140,7 @@ def _publishing(machine: Machine) -> dict[str, State]:
     )
     return {
         **job_states(job, machine.place, then="Read the result", failed="Explain"),
-        "Read the result": _call(
+        "Read the result": call(
             partition,
             "s3:getObject",
             {"Bucket": bucket, "Key.$": "States.Format('results/{}.json', $.id)"},
@@ -200,140 +149,4 @@ def _publishing(machine: Machine) -> dict[str, State]:
             failed="Explain",
             then="Read what is served",
         ),
-    }
-
-
-def _serving(machine: Machine) -> dict[str, State]:
-    """Point the campaign at the bundle; put everything back if its stacks don't take it."""
-    partition, name = machine.place.partition, parameter_name(machine.place.campaign)
-    point = {"Name": name, "Overwrite": True}
-    return {
-        "Read what is served": _call(
-            partition,
-            "ssm:getParameter",
-            {"Name": name},
-            ResultSelector={"value.$": "$.Parameter.Value"},
-            ResultPath="$.before",
-            failed="Explain",
-            then="Point",
-        ),
-        "Point": _call(
-            partition,
-            "ssm:putParameter",
-            {**point, "Value.$": "$.result.said.bundle"},
-            ResultPath=None,
-            failed="Put back",
-            then="Serve",
-        ),
-        **update_states("Serve", partition=partition, then="Tell", failed="Put back", error="$.error"),
-        "Put back": _call(
-            partition,
-            "ssm:putParameter",
-            {**point, "Value.$": "$.before.value"},
-            ResultPath=None,
-            failed="Explain",
-            error="$.while_putting_back",
-            then="Serve as before",
-        ),
-        **update_states(
-            "Serve as before",
-            partition=partition,
-            then="Explain",
-            failed="Explain",
-            error="$.while_putting_back",
-        ),
-    }
-
-
-def _telling(machine: Machine) -> dict[str, State]:
-    campaign, partition = machine.place.campaign, machine.place.partition
-    about = {"campaign": campaign, "build.$": "$$.Execution.Name", "execution.$": "$$.Execution.Id"}
-    return {
-        "Tell": _call(
-            partition,
-            "sns:publish",
-            {
-                "TopicArn": machine.topic_arn,
-                "Subject": f"{campaign} serves a new bundle",
-                "Message": {**about, "status": "served", "bundle.$": "$.result.said.bundle"},
-            },
-            optimized=True,
-            ResultPath=None,
-            failed="Served",
-            error="$.while_telling",
-            then="Served",
-        ),
-        "Served": {
-            "Type": "Pass",
-            "Parameters": {"bundle.$": "$.result.said.bundle"},
-            "End": True,
-        },
-        "Explain": {
-            "Type": "Pass",
-            "Parameters": {"error.$": "States.JsonMerge($.defaults.error, $.error, false)"},
-            "Next": "Tell of the failure",
-        },
-        "Tell of the failure": _call(
-            partition,
-            "sns:publish",
-            {
-                "TopicArn": machine.topic_arn,
-                "Subject": f"A build of {campaign} failed",
-                "Message": {
-                    **about,
-                    "status": "failed",
-                    "error.$": "$.error.Error",
-                    "cause.$": "$.error.Cause",
-                },
-            },
-            optimized=True,
-            ResultPath=None,
-            failed="Failed",
-            error="$.while_telling",
-            then="Failed",
-        ),
-        # A state machine's own errors must not begin with "States.", as the name of what failed may.
-        "Failed": {"Type": "Fail", "Error": "BuildFailed", "CausePath": "$.error.Cause"},
-    }
-
-
-def _call(
-    partition: str,
-    action: str,
-    parameters: dict[str, Any],
-    *,
-    failed: str,
-    then: str,
-    error: str = "$.error",
-    optimized: bool = False,
-    **more: Any,
-) -> State:
-    service = "" if optimized else "aws-sdk:"
-    return {
-        "Type": "Task",
-        "Resource": f"arn:{partition}:states:::{service}{action}",
-        "Parameters": parameters,
-        **more,
-        "TimeoutSeconds": 300,
-        "Retry": [transient()],
-        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": error, "Next": failed}],
-        "Next": then,
-    }
-
-
-def _given(name: str) -> dict[str, Any]:
-    return {"Not": {"Variable": f"$.request.{name}", "StringEquals": ""}}
-
-
-def _texts(*names: str) -> dict[str, str]:
-    """Values of the request as SageMaker takes hyperparameters: as text."""
-    return {f"{name}.$": f"States.Format('{{}}', $.request.{name})" for name in names}
-
-
-def _refused(cause: str) -> State:
-    return {
-        "Type": "Pass",
-        "Result": {"Error": "RequestRefused", "Cause": cause},
-        "ResultPath": "$.error",
-        "Next": "Explain",
     }

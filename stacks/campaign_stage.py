@@ -6,12 +6,13 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from darkroom.campaign import ResolvedCampaign
-from stacks.api_stack import ApiStack, Storage
+from stacks.api_stack import ApiStack
 from stacks.data_stack import DataStack
 from stacks.inference_stack import InferenceStack
 from stacks.lambda_code import LambdaCode
 from stacks.model_build_stack import ModelBuildStack
 from stacks.monitoring_stack import MonitoringStack
+from stacks.storage import Storage
 
 
 class CampaignStage(cdk.Stage):

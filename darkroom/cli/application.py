@@ -5,6 +5,7 @@ Rooms are imported by the command that needs them: `darkroom check` must not loa
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,9 +18,23 @@ app = typer.Typer(
 
 @contextmanager
 def told(*errors: type[Exception]) -> Iterator[None]:
-    """Print these errors' text to stderr and exit with 1, without a traceback."""
+    """Print these errors' text to stderr and exit with 1, without a traceback.
+
+    The same with what AWS refused that no room has put into words of its own.
+    """
     try:
         yield
     except errors as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
+    except Exception as error:
+        if not _is_of_botocore(error):
+            raise
+        typer.echo(f"AWS did not answer as it should: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _is_of_botocore(error: Exception) -> bool:
+    # Whoever raised it has loaded botocore; a command that never asks AWS must not.
+    botocore = sys.modules.get("botocore.exceptions")
+    return botocore is not None and isinstance(error, botocore.ClientError | botocore.BotoCoreError)

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from darkroom.cli.application import app, told
+from darkroom.cli.options import Campaign
 
 
 @app.command()
-def api(campaign: str) -> None:
+def api(campaign: Campaign) -> None:
     """Print API_URL and, where callers have one, API_KEY as exports: eval "$(darkroom api demo)"."""
-    from darkroom.deployed import NotDeployedError, api_access
+    from darkroom.api_access import api_access
+    from darkroom.deployed import NotDeployedError
 
     with told(NotDeployedError):
         access = api_access(campaign)
@@ -26,7 +28,7 @@ def api(campaign: str) -> None:
 
 @app.command()
 def build(
-    campaign: str,
+    campaign: Campaign,
     source: Annotated[str | None, typer.Option(help="s3://bucket/prefix/ of the weights.")] = None,
     pictures: Annotated[
         str | None, typer.Option(help="s3://bucket/prefix/ of captioned pictures: fine-tune on them first.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,19 +9,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from darkroom.cli.application import app, told
+from darkroom.cli.options import Campaign, CampaignsFolder
 
 _STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
-
-Folder = Annotated[Path | None, typer.Option(help="The folder with the campaign files.")]
 
 
 @app.command()
 def adopt(
-    campaign: str,
+    campaign: Campaign,
     key: Annotated[
         str | None, typer.Option(help="The KMS key of what to adopt, if several deployments kept something.")
     ] = None,
-    campaigns: Folder = None,
+    campaigns: CampaignsFolder = None,
 ) -> None:
     """Let the next cdk deploy take over the pictures, jobs and key that retention: keep has kept."""
     from darkroom.operations.adopting import AdoptionError
@@ -36,9 +34,9 @@ def adopt(
 
 @app.command()
 def preflight(
-    campaign: str,
+    campaign: Campaign,
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-    campaigns: Folder = None,
+    campaigns: CampaignsFolder = None,
 ) -> None:
     """Check the account before a deployment: quotas, image, bundle, names, money; exit 1 on a problem."""
     import boto3

@@ -10,13 +10,12 @@ import typer
 from rich.console import Console
 
 from darkroom.cli.application import app, told
-
-_ASSUMPTIONS = "Assumptions"
+from darkroom.cli.options import ASSUMPTIONS, START_UP, Campaign, CampaignsFolder, Prices, Service, StartUp
 
 
 @app.command()
 def check(
-    campaigns: Annotated[Path | None, typer.Option(help="The folder with the campaign files.")] = None,
+    campaigns: CampaignsFolder = None,
 ) -> None:
     """Validate every campaign file; say everything that is wrong at once."""
     from darkroom.campaign import CampaignError, Sources, load_campaigns
@@ -31,7 +30,7 @@ def check(
 
 @app.command()
 def plan(
-    campaign: Annotated[str, typer.Argument(help="The campaign's name.")],
+    campaign: Campaign,
     traffic: Annotated[
         Path, typer.Option(help="A trace (.csv: a timestamp or a count a row) or a profile (.yaml).")
     ],
@@ -51,34 +50,23 @@ def plan(
     ] = 60.0,
     json: Annotated[Path | None, typer.Option(help="Write the figures here.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report with its curves here.")] = None,
-    service: Annotated[
-        Path | None,
-        typer.Option(help='Measured pictures, {"seconds": [...]}.', rich_help_panel=_ASSUMPTIONS),
-    ] = None,
-    start_up: Annotated[
-        str,
-        typer.Option(
-            help="Seconds of an instance's start: 426 or 240-426-540.", rich_help_panel=_ASSUMPTIONS
-        ),
-    ] = "240-426-540",
+    service: Service = None,
+    start_up: StartUp = START_UP,
     metric_delays: Annotated[
         str,
         typer.Option(
             help="Seconds until metrics are seen: the front-end's, the endpoint's, the hosts'.",
-            rich_help_panel=_ASSUMPTIONS,
+            rich_help_panel=ASSUMPTIONS,
         ),
     ] = "10,60,60",
     prompts: Annotated[
         str | None,
         typer.Option(
             help="Popularity: distinct prompts, Zipf exponent, share of unique ones, such as 10000,1,0.3.",
-            rich_help_panel=_ASSUMPTIONS,
+            rich_help_panel=ASSUMPTIONS,
         ),
     ] = None,
-    prices: Annotated[
-        Path | None,
-        typer.Option(help="A price file instead of the shipped one.", rich_help_panel=_ASSUMPTIONS),
-    ] = None,
+    prices: Prices = None,
 ) -> None:
     """Simulate a campaign's day before it is deployed: how long people wait, and what it costs."""
     from darkroom.campaign import CampaignError

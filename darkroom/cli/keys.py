@@ -8,16 +8,16 @@ from typing import Annotated
 import typer
 
 from darkroom.cli.application import app, told
+from darkroom.cli.options import Campaign
 
 keys_app = typer.Typer(help="A deployed campaign's API keys.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 
-_CAMPAIGN = Annotated[str, typer.Argument(help="The campaign's name.")]
 _NAME = Annotated[str, typer.Argument(help="The key's name; the first key of a campaign is called default.")]
 
 
 @keys_app.command("list")
-def list_keys(campaign: _CAMPAIGN) -> None:
+def list_keys(campaign: Campaign) -> None:
     """Show every key of the campaign: name, id, since when, until when. Never a value."""
     from darkroom.deployed import NotDeployedError
     from darkroom.operations.keys import ApiKeyError, ApiKeys
@@ -33,7 +33,7 @@ def list_keys(campaign: _CAMPAIGN) -> None:
 
 
 @keys_app.command("create")
-def create_key(campaign: _CAMPAIGN, name: _NAME) -> None:
+def create_key(campaign: Campaign, name: _NAME) -> None:
     """Make a key. Its value is printed once, on stdout alone, so that it can be piped into a secret store."""
     from darkroom.deployed import NotDeployedError
     from darkroom.operations.keys import ApiKeyError, ApiKeys
@@ -46,7 +46,7 @@ def create_key(campaign: _CAMPAIGN, name: _NAME) -> None:
 
 @keys_app.command("rotate")
 def rotate_key(
-    campaign: _CAMPAIGN,
+    campaign: Campaign,
     name: _NAME,
     grace: Annotated[
         str,
@@ -66,7 +66,7 @@ def rotate_key(
 
 
 @keys_app.command("revoke")
-def revoke_key(campaign: _CAMPAIGN, name: _NAME) -> None:
+def revoke_key(campaign: Campaign, name: _NAME) -> None:
     """End all keys of a name at once."""
     from darkroom.deployed import NotDeployedError
     from darkroom.operations.keys import ApiKeyError, ApiKeys

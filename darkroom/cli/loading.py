@@ -9,13 +9,12 @@ import typer
 from rich.console import Console
 
 from darkroom.cli.application import app, told
-
-_ASSUMPTIONS = "Assumptions of the prediction"
+from darkroom.cli.options import START_UP, Campaign, Prices, Service, StartUp
 
 
 @app.command()
 def load(
-    campaign: Annotated[str, typer.Argument(help="The campaign's name.")],
+    campaign: Campaign,
     profile: Annotated[Path, typer.Option(help="A profile (.yaml) or a trace (.csv), as for `plan`.")],
     seconds: Annotated[
         float | None, typer.Option(help="Only so much of its beginning, in seconds.", min=1)
@@ -32,20 +31,9 @@ def load(
     json: Annotated[Path | None, typer.Option(help="Write the figures here.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a report here.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same arrivals.", min=0)] = 0,
-    service: Annotated[
-        Path | None,
-        typer.Option(help='Measured pictures, {"seconds": [...]}.', rich_help_panel=_ASSUMPTIONS),
-    ] = None,
-    start_up: Annotated[
-        str,
-        typer.Option(
-            help="Seconds of an instance's start: 426 or 240-426-540.", rich_help_panel=_ASSUMPTIONS
-        ),
-    ] = "240-426-540",
-    prices: Annotated[
-        Path | None,
-        typer.Option(help="A price file instead of the shipped one.", rich_help_panel=_ASSUMPTIONS),
-    ] = None,
+    service: Service = None,
+    start_up: StartUp = START_UP,
+    prices: Prices = None,
 ) -> None:
     """Load a deployed campaign with a profile's arrivals, and compare with the planner's prediction."""
     import boto3
@@ -57,9 +45,7 @@ def load(
     from darkroom.planner.traffic_source import TrafficSource
 
     with told(CampaignError, NotDeployedError, ValueError):
-        assumptions = read_assumptions(
-            service=service, start_up=start_up, metric_delays="10,60,60", prices=prices, seed=seed
-        )
+        assumptions = read_assumptions(service=service, start_up=start_up, prices=prices, seed=seed)
         request = LoadRequest(
             campaign=campaign,
             traffic=TrafficSource(file=profile, scale=scale),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from darkroom.cli.application import app, told
+from darkroom.cli.options import Campaign
 
 if TYPE_CHECKING:
     from darkroom.operations.dead_letters import DeadLetter
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def redrive(
-    campaign: str,
+    campaign: Campaign,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what lies in the queue.")] = False,
     purge: Annotated[
         bool, typer.Option("--purge", help="Delete what can't be read, and leave all else; asks first.")

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from darkroom.cli.application import app, told
+from darkroom.cli.options import ASSUMPTIONS, Campaign, Prices
 
 
 @app.command()
 def pause(
-    campaign: str,
+    campaign: Campaign,
     now: Annotated[
         bool, typer.Option("--now", help="Don't wait until what waits is drawn: keep it for later.")
     ] = False,
@@ -38,7 +39,7 @@ def pause(
 
 
 @app.command()
-def resume(campaign: str) -> None:
+def resume(campaign: Campaign) -> None:
     """Start a paused campaign again: scaling as it was, then accept; what was kept is drawn."""
     import boto3
 
@@ -54,17 +55,18 @@ def resume(campaign: str) -> None:
 
 @app.command()
 def costs(
-    campaign: str,
+    campaign: Campaign,
     bill: Annotated[
         bool, typer.Option("--bill/--no-bill", help="Ask Cost Explorer too; AWS asks a cent for that.")
     ] = True,
-    prices: Annotated[
-        Path | None, typer.Option(help="Prices of instances, in place of the shipped ones.")
-    ] = None,
-    service_prices: Annotated[
-        Path | None, typer.Option(help="Prices of everything else, in place of the shipped ones.")
-    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    prices: Prices = None,
+    service_prices: Annotated[
+        Path | None,
+        typer.Option(
+            help="Prices of everything else, in place of the shipped ones.", rich_help_panel=ASSUMPTIONS
+        ),
+    ] = None,
 ) -> None:
     """Show a deployed campaign's bill so far, and the forecast to the month's end from its metrics."""
     from json import dumps
@@ -74,7 +76,8 @@ def costs(
 
     from darkroom.deployed import NotDeployedError
     from darkroom.operations.costs.prices import PriceError, read_service_prices
-    from darkroom.operations.costs.report import costs_of, show
+    from darkroom.operations.costs.report import costs_of
+    from darkroom.operations.costs.view import show
     from darkroom.operations.deployed_campaign import find_campaign
     from darkroom.planner.prices import read_prices
     from darkroom.planner.problem import PlanError
@@ -82,8 +85,8 @@ def costs(
     with told(NotDeployedError, PlanError, PriceError):
         found = costs_of(
             find_campaign(campaign, boto3.Session()),
-            read_prices() if prices is None else read_prices(prices),
-            read_service_prices() if service_prices is None else read_service_prices(service_prices),
+            read_prices(prices),
+            read_service_prices(service_prices),
             ask_bill=bill,
         )
     if json:

@@ -15,13 +15,14 @@ from typing import Any
 import boto3
 from rich.console import Console
 
+from darkroom.api_access import api_access
 from darkroom.demo import image_requests, metrics, report, tables
 from darkroom.demo.checks import Run, check
 from darkroom.demo.client import ImageApi, download
 from darkroom.demo.image_requests import Outcome, RefusedError
 from darkroom.demo.notifications import Subscription
 from darkroom.demo.steps import Steps
-from darkroom.deployed import NotDeployedError, api_access, stack_outputs
+from darkroom.deployed import NotDeployedError, stack_outputs
 from darkroom.sandbox.cdk import Cdk, CdkError
 from darkroom.sandbox.process import SandboxError, SandboxProcess
 

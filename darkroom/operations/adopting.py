@@ -10,7 +10,6 @@ leaves out.) Source: CloudFormation user guide, "Import AWS resources into a Clo
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ from typing import Any
 import boto3
 import botocore.exceptions
 
-from darkroom.operations.kept import HOLDS, Generation, Kept, find_kept
-from darkroom.planner.synthesis import run_app
+from darkroom.deployed import find_stack
+from darkroom.operations.kept import Generation, Kept, find_kept
+from darkroom.operations.synthesized import stack_templates
+from darkroom.operations.tags import CAMPAIGN, HOLDS
 
 _IDENTIFIERS = {
     "AWS::KMS::Key": "KeyId",
@@ -63,7 +64,7 @@ def adopt(
         _refuse_deployed(stack, session)
         generation = _chosen(find_kept(campaign, session), campaign, key)
         resources = _without_absent_policies(
-            import_template(_synthesized(campaign, campaigns), generation), generation, session
+            import_template(stack_templates(campaign, campaigns)[stack], generation), generation, session
         )
         for one in generation.kept:
             report(f"{one.holds}: {one.name}")
@@ -177,23 +178,11 @@ def _identifiers(resources: Resources, generation: Generation) -> list[dict[str,
     ]
 
 
-def _synthesized(campaign: str, campaigns: Path | None) -> dict[str, Any]:
-    context = {"campaign": campaign, **({"campaigns": str(campaigns)} if campaigns else {})}
-    with tempfile.TemporaryDirectory() as folder:
-        run_app(Path(folder), **context)
-        (path,) = Path(folder).glob(f"assembly-{campaign}/{campaign.replace('-', '')}data*.template.json")
-        template: dict[str, Any] = json.loads(path.read_bytes())
-        return template
-
-
 def _refuse_deployed(stack: str, session: Any) -> None:
-    try:
-        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    except botocore.exceptions.ClientError:
-        return
-    if found[0]["StackStatus"] != "REVIEW_IN_PROGRESS":
+    found = find_stack(stack, session.client("cloudformation"))
+    if found is not None and found.status != "REVIEW_IN_PROGRESS":
         raise AdoptionError(
-            f"the stack {stack} is there ({found[0]['StackStatus']}) and has its own data. Only a campaign "
+            f"the stack {stack} is there ({found.status}) and has its own data. Only a campaign "
             "that is not deployed can adopt: destroy it first, if what it has may go."
         )
 
@@ -218,7 +207,7 @@ def _import(
         ChangeSetType="IMPORT",
         TemplateBody=json.dumps({"Resources": resources}),
         ResourcesToImport=identifiers,
-        Tags=[{"Key": "darkroom:campaign", "Value": campaign}],
+        Tags=[{"Key": CAMPAIGN, "Value": campaign}],
         Description="What an earlier deployment kept",
     )
     try:
@@ -237,8 +226,8 @@ def _import(
 
 def _drop_empty(cloudformation: Any, stack_id: str) -> None:
     """Delete the stack if it has taken nothing; one that has would take it along."""
-    status = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
-    if status in ("REVIEW_IN_PROGRESS", "IMPORT_ROLLBACK_COMPLETE"):
+    found = find_stack(stack_id, cloudformation)
+    if found is not None and found.status in ("REVIEW_IN_PROGRESS", "IMPORT_ROLLBACK_COMPLETE"):
         cloudformation.delete_stack(StackName=stack_id)
 
 

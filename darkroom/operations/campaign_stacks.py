@@ -1,79 +1,56 @@
-"""A deployed campaign's stacks: how they stand, and the names of what is in them."""
+"""A deployed campaign's stacks together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-import botocore.exceptions
-
-from darkroom.deployed import stack_outputs
+from darkroom.deployed import Resource, Stack, find_resources, find_stack, physical_ids, read_stack
 
 PARTS = ("data", "inference", "api", "monitoring", "build")
 
 
 @dataclass(frozen=True)
-class StackState:
-    """One stack.
-
-    Attributes:
-        status: CloudFormation's, such as UPDATE_COMPLETE.
-        changed_at: when it was last created or updated.
-    """
-
-    name: str
-    status: str
-    changed_at: datetime
-
-
-@dataclass(frozen=True)
 class CampaignStacks:
-    """The stacks of a campaign that there are, and their resources.
+    """The stacks of a campaign that there are, and what is in each, by part."""
 
-    Attributes:
-        resources: (stack's part, CloudFormation type, logical id, physical id).
-    """
-
-    states: Sequence[StackState]
-    resources: Sequence[tuple[str, str, str, str]]
+    stacks: Mapping[str, Stack]
+    resources: Mapping[str, tuple[Resource, ...]]
 
     def ids(self, part: str, resource_type: str, logical: str = "") -> list[str]:
-        """Physical ids of the resources of a type whose logical id begins with ``logical``."""
-        return [
-            physical
-            for stack, kind, logical_id, physical in self.resources
-            if (stack, kind) == (part, resource_type) and logical_id.startswith(logical)
-        ]
+        """Physical ids of a part's resources of a type whose logical id begins with ``logical``."""
+        return physical_ids(self.resources.get(part, ()), resource_type, logical)
 
     def first(self, part: str, resource_type: str, logical: str = "") -> str | None:
         """The first of :meth:`ids`."""
         return next(iter(self.ids(part, resource_type, logical)), None)
 
 
-def campaign_stacks(campaign: str, session: Any) -> CampaignStacks:
-    """Read the stacks of ``campaign``.
+def read_campaign_stacks(campaign: str, session: Any, known: CampaignStacks | None = None) -> CampaignStacks:
+    """Read the stacks of ``campaign``; those without a build section, or destroyed in part, have fewer.
+
+    Args:
+        known: an earlier answer. How stacks stand is asked anew, what is in one only where it has changed.
 
     Raises:
         NotDeployedError: there is no API stack of it where the session looks.
+        botocore's errors: CloudFormation did not say all of it.
     """
-    stack_outputs(f"{campaign}-api", session)
+    api = read_stack(f"{campaign}-api", session)
     cloudformation = session.client("cloudformation")
-    states: list[StackState] = []
-    resources: list[tuple[str, str, str, str]] = []
-    for part in PARTS:
-        name = f"{campaign}-{part}"
-        try:
-            found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        except botocore.exceptions.ClientError:
-            continue  # no build section, or destroyed in part
-        changed = found.get("LastUpdatedTime") or found["CreationTime"]
-        states.append(StackState(name, found["StackStatus"], changed))
-        for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=name):
-            resources += [
-                (part, one["ResourceType"], one["LogicalResourceId"], one["PhysicalResourceId"])
-                for one in page["StackResourceSummaries"]
-                if one.get("PhysicalResourceId")
-            ]
-    return CampaignStacks(states, resources)
+    found = {
+        part: api if part == "api" else find_stack(f"{campaign}-{part}", cloudformation) for part in PARTS
+    }
+    stacks = {part: stack for part, stack in found.items() if stack is not None}
+    unchanged = {
+        part: known.resources[part]
+        for part, stack in stacks.items()
+        # The time of a change is that of its beginning: while it goes on, more comes at the same time.
+        if known is not None and known.stacks.get(part) == stack and not stack.is_changing
+    }
+    resources = {
+        part: unchanged[part] if part in unchanged else find_resources(stack.name, cloudformation)
+        for part, stack in stacks.items()
+    }
+    return CampaignStacks(stacks, resources)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from darkroom.deployed import stack_outputs
+from darkroom.deployed import physical_ids, read_resources, stack_outputs
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,5 @@ def find_campaign(name: str, session: Any) -> DeployedCampaign:
         NotDeployedError: its stacks are not there.
     """
     table = stack_outputs(f"{name}-data", session)["JobsTableName"]
-    mappings = stack_resources(f"{name}-api", session, "AWS::Lambda::EventSourceMapping")
+    mappings = physical_ids(read_resources(f"{name}-api", session), "AWS::Lambda::EventSourceMapping")
     return DeployedCampaign(name, session, table, mappings[0] if mappings else None)
-
-
-def stack_resources(stack: str, session: Any, resource_type: str) -> list[str]:
-    """The physical ids of a stack's resources of a type.
-
-    Raises:
-        NotDeployedError: there is no such stack.
-    """
-    stack_outputs(stack, session)
-    pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
-    return [
-        str(one["PhysicalResourceId"])
-        for page in pages
-        for one in page["StackResourceSummaries"]
-        if one["ResourceType"] == resource_type and one.get("PhysicalResourceId")
-    ]

@@ -6,13 +6,13 @@ encrypted with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import botocore.exceptions
 
-CAMPAIGN, HOLDS = "darkroom:campaign", "darkroom:holds"
+from darkroom.deployed import find_resources
+from darkroom.operations.tags import CAMPAIGN, HOLDS
 
 _GONE = ("NoSuchBucket", "NotFoundException", "ResourceNotFoundException", "404")
 
@@ -58,7 +58,8 @@ def find_kept(campaign: str, session: Any) -> list[Generation]:
         for entry in page["ResourceTagMappingList"]
         if (kept := _kept(entry, session)) is not None
     ]
-    owned = set(_in_stack(f"{campaign}-data", session))
+    in_stack = find_resources(f"{campaign}-data", session.client("cloudformation"))
+    owned = {one.physical_id for one in in_stack}
     generations: dict[str, list[Kept]] = {}
     for one in sorted(found, key=lambda kept: get_args(Holds).index(kept.holds)):
         if one.name not in owned:
@@ -94,13 +95,3 @@ def _key_of(holds: Holds, name: str, session: Any) -> str:
         return str(table["SSEDescription"]["KMSMasterKeyArn"])
     rules = session.client("s3").get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
     return str(rules["Rules"][0]["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"])
-
-
-def _in_stack(stack: str, session: Any) -> Iterator[str]:
-    try:
-        pages = session.client("cloudformation").get_paginator("list_stack_resources")
-        for page in pages.paginate(StackName=stack):
-            yield from (one.get("PhysicalResourceId", "") for one in page["StackResourceSummaries"])
-    except botocore.exceptions.ClientError as error:
-        if "does not exist" not in str(error):
-            raise

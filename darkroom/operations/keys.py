@@ -16,12 +16,11 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from darkroom.api_access import DEFAULT_KEY, REVOKE_AFTER, key_name
 from darkroom.deployed import stack_outputs
+from darkroom.operations.tags import CAMPAIGN
 
-DEFAULT = "default"
-CAMPAIGN_TAG = "darkroom:campaign"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_REVOKE_AFTER = re.compile(r"revoke after (\S+)$")
 
 
 class ApiKeyError(Exception):
@@ -131,10 +130,10 @@ class ApiKeys:
 
     def _make(self, name: str) -> ApiKey:
         made = self._client.create_api_key(
-            name=f"{self._campaign}.{name}",
+            name=key_name(self._campaign, name),
             description=f"Requests of the campaign {self._campaign}",
             enabled=True,
-            tags={CAMPAIGN_TAG: self._campaign},
+            tags={CAMPAIGN: self._campaign},
         )
         try:
             self._client.create_usage_plan_key(usagePlanId=self._plan, keyId=made["id"], keyType="API_KEY")
@@ -173,11 +172,11 @@ class ApiKeys:
                 yield self._read(found)
 
     def _read(self, found: dict[str, Any], value: str | None = None) -> ApiKey:
-        due = _REVOKE_AFTER.search(found.get("description") or "")
-        name = DEFAULT if found["id"] == self._own else str(found["name"])
+        due = REVOKE_AFTER.search(found.get("description") or "")
+        name = DEFAULT_KEY if found["id"] == self._own else str(found["name"])
         return ApiKey(
             id=found["id"],
-            name=name.removeprefix(f"{self._campaign}."),
+            name=name.removeprefix(key_name(self._campaign, "")),
             enabled=bool(found["enabled"]),
             created=found["createdDate"].astimezone(UTC),
             revoke_after=datetime.fromisoformat(due[1]) if due else None,

@@ -1,14 +1,17 @@
-"""The jobs that somebody waits for, read from the table's sparse index."""
+"""The jobs that somebody waits for, by the table's sparse index."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 _SHARDS = "0123456789abcdef"
 _PAGE = 100  # rows of a BatchGetItem
+
+MOST_INDEXED = 10_000
+"""Past this many the figure of the index says nothing more."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,30 @@ def count_open_jobs(dynamodb: Any, table: str) -> OpenJobs:
     return OpenJobs(under_way, held)
 
 
+def count_indexed_jobs(dynamodb: Any, table: str) -> int:
+    """How many jobs the index has, at most MOST_INDEXED: cheap, and behind the table by a moment."""
+    counted = 0
+    for page in _pages(dynamodb, table, Select="COUNT"):
+        counted += page["Count"]
+        if counted >= MOST_INDEXED:
+            return MOST_INDEXED
+    return counted
+
+
 def _open_ids(dynamodb: Any, table: str) -> Iterator[str]:
+    for page in _pages(dynamodb, table):
+        yield from (item["job_id"]["S"] for item in page["Items"])
+
+
+def _pages(dynamodb: Any, table: str, **more: str) -> Iterator[Mapping[str, Any]]:
     for shard in _SHARDS:
-        pages = dynamodb.get_paginator("query").paginate(
+        yield from dynamodb.get_paginator("query").paginate(
             TableName=table,
             IndexName="open",
             KeyConditionExpression="open_since_bucket = :shard",
             ExpressionAttributeValues={":shard": {"S": shard}},
+            **more,
         )
-        yield from (item["job_id"]["S"] for page in pages for item in page["Items"])
 
 
 def _rows(dynamodb: Any, table: str, ids: tuple[str, ...]) -> Iterator[dict[str, Any]]:

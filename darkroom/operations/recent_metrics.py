@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-_NAMESPACE = "ImageGenAPI"
-_SERVICE = "ImageGenerator"
+from darkroom.operations.own_metrics import NAMESPACE, own_dimensions
+
 # The queue's metrics come once a minute, and a minute late.
 _BACKLOG_MINUTES = 5
 
@@ -57,14 +57,14 @@ class Backlog:
 
 def recent_requests(cloudwatch: Any, campaign: str, now: datetime, minutes: int) -> RecentRequests:
     """The campaign's own metrics and API Gateway's, from ``now`` back."""
-    own = {"service": _SERVICE, "campaign": campaign}
+    own = own_dimensions(campaign)
     asked = {
-        "requests": (_NAMESPACE, "NumberOfInferenceRequests", own, "SampleCount"),
-        "hits": (_NAMESPACE, "CacheHits", own, "Sum"),
-        "misses": (_NAMESPACE, "CacheMisses", own, "Sum"),
-        "completed": (_NAMESPACE, "PicturesCompleted", own, "Sum"),
-        "failed": (_NAMESPACE, "JobsFailed", own, "Sum"),
-        "resubmitted": (_NAMESPACE, "JobsResubmitted", own, "Sum"),
+        "requests": (NAMESPACE, "NumberOfInferenceRequests", own, "SampleCount"),
+        "hits": (NAMESPACE, "CacheHits", own, "Sum"),
+        "misses": (NAMESPACE, "CacheMisses", own, "Sum"),
+        "completed": (NAMESPACE, "PicturesCompleted", own, "Sum"),
+        "failed": (NAMESPACE, "JobsFailed", own, "Sum"),
+        "resubmitted": (NAMESPACE, "JobsResubmitted", own, "Sum"),
         "errors": ("AWS/ApiGateway", "5XXError", {"ApiName": campaign}, "Sum"),
     }
     values = _values(cloudwatch, asked, now, minutes)
@@ -128,7 +128,7 @@ def _percentiles(cloudwatch: Any, own: Mapping[str, str], now: datetime, minutes
     """Over the whole window in one datapoint: percentiles of minutes can't be put together."""
     start, end = _window(now, minutes)
     answer = cloudwatch.get_metric_statistics(
-        Namespace=_NAMESPACE,
+        Namespace=NAMESPACE,
         MetricName="RequestLatency",
         Dimensions=_dimensions(own),
         StartTime=start,

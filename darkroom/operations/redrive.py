@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 import botocore.exceptions
 
-from darkroom.deployed import NotDeployedError
+from darkroom.deployed import physical_ids, read_resources
 from darkroom.operations.dead_letters import DeadLetter, Function, read
 
 Told = Callable[[DeadLetter, str], None]
@@ -68,26 +68,14 @@ def find_place(campaign: str, session: Any) -> Place:
     Raises:
         NotDeployedError: there is no such campaign where the session looks.
     """
-    cloudformation = session.client("cloudformation")
-    stack = f"{campaign}-api"
-    try:
-        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-        resources = [one for page in pages for one in page["StackResourceSummaries"]]
-    except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
-        raise NotDeployedError(
-            f"the resources of stack {stack} can't be listed: {error}. Is the campaign deployed, and do "
-            "credentials, region and AWS_ENDPOINT_URL point there?"
-        ) from error
-    queues = _named(resources, "AWS::SQS::Queue")
-    functions = _named(resources, "AWS::Lambda::Function")
-    [queue] = [url for name, url in queues.items() if name.startswith("DeadLetters")]
-    found = {
+    resources = read_resources(f"{campaign}-api", session)
+    [queue] = physical_ids(resources, "AWS::SQS::Queue", "DeadLetters")
+    functions = {
         kind: function
         for kind, logical in _LOGICAL.items()
-        for name, function in functions.items()
-        if name.startswith(logical)
+        for function in physical_ids(resources, "AWS::Lambda::Function", logical)
     }
-    return Place(queue, found)
+    return Place(queue, functions)
 
 
 def redrive(
@@ -209,12 +197,3 @@ def _hand_over(run: _Run, letter: DeadLetter) -> tuple[str, bool]:
         run.scheduled.add(letter.function)
     run.invoke(letter.function, letter.event)
     return "handed over", True
-
-
-def _named(resources: list[dict[str, Any]], kind: str) -> dict[str, str]:
-    """Physical ids by logical id."""
-    return {
-        one["LogicalResourceId"]: one["PhysicalResourceId"]
-        for one in resources
-        if one["ResourceType"] == kind
-    }

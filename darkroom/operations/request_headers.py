@@ -8,7 +8,7 @@ import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from darkroom.deployed import ApiAccess
+from darkroom.api_access import ApiAccess
 
 
 class NoCredentialsError(ValueError):

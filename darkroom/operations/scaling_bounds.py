@@ -15,6 +15,7 @@ from typing import Any
 from darkroom.autoscaling.policies import ScheduledAction
 from darkroom.autoscaling.properties import read_scheduled_action
 from darkroom.autoscaling.schedule import next_occurrence
+from darkroom.autoscaling.template import VARIANT_DIMENSION
 
 _SUSPENSIONS = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
 _ALL_SUSPENDED = dict.fromkeys(_SUSPENSIONS, True)
@@ -49,7 +50,7 @@ class ScalableTarget:
 
     def __init__(self, autoscaling: Any, campaign: str) -> None:
         self._autoscaling = autoscaling
-        self._campaign = campaign
+        self._resource_id = f"endpoint/{campaign}/variant/AllTraffic"
 
     def bounds(self, moment: float) -> Bounds | None:
         """The bounds in force; None where there is no target."""
@@ -74,11 +75,8 @@ class ScalableTarget:
 
     def scheduled_actions(self) -> list[tuple[ScheduledAction, float]]:
         """The target's scheduled actions, each with its creation (seconds), from which a rate counts."""
-        target = self._target()
-        if target is None:
-            return []
         pages = self._autoscaling.get_paginator("describe_scheduled_actions").paginate(
-            ServiceNamespace="sagemaker", ResourceId=target["ResourceId"]
+            ServiceNamespace="sagemaker", ResourceId=self._resource_id, ScalableDimension=VARIANT_DIMENSION
         )
         return [
             (read_scheduled_action(action), action["CreationTime"].timestamp())
@@ -87,21 +85,18 @@ class ScalableTarget:
         ]
 
     def _target(self) -> Mapping[str, Any] | None:
-        prefix = f"endpoint/{self._campaign}/variant/"
-        pages = self._autoscaling.get_paginator("describe_scalable_targets").paginate(
-            ServiceNamespace="sagemaker", ScalableDimension="sagemaker:variant:DesiredInstanceCount"
+        answer = self._autoscaling.describe_scalable_targets(
+            ServiceNamespace="sagemaker", ResourceIds=[self._resource_id], ScalableDimension=VARIANT_DIMENSION
         )
-        targets = (target for page in pages for target in page["ScalableTargets"])
-        return next((target for target in targets if target["ResourceId"].startswith(prefix)), None)
+        return next(iter(answer["ScalableTargets"]), None)
 
     def _register(self, minimum: int, maximum: int, suspended: Mapping[str, bool]) -> None:
-        target = self._target()
-        if target is None:
+        if self._target() is None:
             return
         self._autoscaling.register_scalable_target(
             ServiceNamespace="sagemaker",
-            ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-            ResourceId=target["ResourceId"],
+            ScalableDimension=VARIANT_DIMENSION,
+            ResourceId=self._resource_id,
             MinCapacity=minimum,
             MaxCapacity=maximum,
             SuspendedState=dict(suspended),

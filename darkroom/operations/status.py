@@ -11,19 +11,29 @@ from typing import Any
 import boto3
 import botocore.exceptions
 
-from darkroom.operations.campaign_stacks import CampaignStacks, StackState, campaign_stacks
+from darkroom.operations.campaign_stacks import CampaignStacks, read_campaign_stacks
+from darkroom.operations.control_row import ControlRow
+from darkroom.operations.endpoint import find_endpoint
+from darkroom.operations.open_jobs import count_indexed_jobs
 from darkroom.operations.recent_metrics import Backlog, RecentRequests, backlog, recent_requests
+from darkroom.operations.scaling_bounds import ScalableTarget
 from darkroom.operations.service_clock import service_now
 
 _RUNBOOK = re.compile(r"Runbook: (\S+)")
-_SHARDS = "0123456789abcdef"
-# Jobs are counted by the index; past this many the figure says nothing more.
-MOST_COUNTED = 10_000
 _ALARMS_A_CALL = 100
 
 
 class StatusError(Exception):
     """AWS did not answer what the status is made of; the text says what was asked."""
+
+
+@dataclass(frozen=True)
+class StackState:
+    """One stack: CloudFormation's status, and when it was last created or updated."""
+
+    name: str
+    status: str
+    changed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,7 @@ class Status:
     Attributes:
         moment: by the clock of the AWS that was asked.
         endpoint: None where nothing has been built to serve yet.
-        open_jobs: requests that somebody waits for, at most MOST_COUNTED.
+        open_jobs: requests that somebody waits for, at most MOST_INDEXED.
         dead_letters: messages that nobody could handle.
         paused_at: since when the campaign is paused.
     """
@@ -79,44 +89,63 @@ class Status:
         return not self.alarms and not any(_is_broken(stack.status) for stack in self.stacks)
 
 
-def read_status(campaign: str, *, minutes: int = 15, session: Any = None) -> Status:
-    """The status of a deployed campaign, its requests over the last ``minutes``.
+class StatusReader:
+    """Reads a deployed campaign's status, once or again and again.
 
-    Raises:
-        NotDeployedError: it is not there.
-        StatusError: it is, and something about it can't be read.
+    What is in the campaign's stacks it reads again only where they have changed since.
+
+    Args:
+        minutes: requests are counted over so many.
+        session: a boto3 session; the environment's by default.
     """
-    session = session or boto3.Session()
-    stacks = campaign_stacks(campaign, session)
-    try:
-        return _read(campaign, minutes, session, stacks)
-    except botocore.exceptions.ClientError as error:
-        raise StatusError(
-            f"{error.operation_name} was answered with {error.response['Error']['Code']}: "
-            f"{error.response['Error']['Message']}"
-        ) from error
-    except botocore.exceptions.BotoCoreError as error:
-        raise StatusError(f"no answer: {error}") from error
+
+    def __init__(self, campaign: str, *, minutes: int = 15, session: Any = None) -> None:
+        self._campaign = campaign
+        self._minutes = minutes
+        self._session = session or boto3.Session()
+        self._stacks: CampaignStacks | None = None
+
+    def read(self) -> Status:
+        """The status at this moment.
+
+        Raises:
+            NotDeployedError: the campaign is not there.
+            StatusError: it is, and something about it can't be read.
+        """
+        try:
+            self._stacks = read_campaign_stacks(self._campaign, self._session, self._stacks)
+            return _read(self._campaign, self._minutes, self._session, self._stacks)
+        except botocore.exceptions.ClientError as error:
+            raise StatusError(
+                f"{error.operation_name} was answered with {error.response['Error']['Code']}: "
+                f"{error.response['Error']['Message']}"
+            ) from error
+        except botocore.exceptions.BotoCoreError as error:
+            raise StatusError(f"no answer: {error}") from error
 
 
 def _read(campaign: str, minutes: int, session: Any, stacks: CampaignStacks) -> Status:
     now = datetime.fromtimestamp(service_now(session), UTC)
-    cloudwatch = session.client("cloudwatch")
+    cloudwatch, dynamodb = session.client("cloudwatch"), session.client("dynamodb")
     table = stacks.first("data", "AWS::DynamoDB::Table")
-    dynamodb = session.client("dynamodb")
     return Status(
         campaign=campaign,
         region=str(session.region_name),
         moment=now,
-        endpoint=_endpoint(campaign, session),
+        endpoint=_endpoint(campaign, session, now),
         backlog=backlog(cloudwatch, campaign, _drawings(stacks), now),
         requests=recent_requests(cloudwatch, campaign, now, minutes),
         alarms=_alarms(cloudwatch, stacks),
-        open_jobs=0 if table is None else _open_jobs(dynamodb, table),
+        open_jobs=0 if table is None else count_indexed_jobs(dynamodb, table),
         dead_letters=_dead_letters(session, stacks),
         paused_at=None if table is None else _paused_at(dynamodb, table),
-        stacks=stacks.states,
+        stacks=[StackState(one.name, one.status, one.changed_at) for one in stacks.stacks.values()],
     )
+
+
+def _paused_at(dynamodb: Any, table: str) -> datetime | None:
+    paused_at = ControlRow(dynamodb, table).read().paused_at
+    return None if paused_at is None else datetime.fromtimestamp(paused_at, UTC)
 
 
 def _drawings(stacks: CampaignStacks) -> str | None:
@@ -125,33 +154,22 @@ def _drawings(stacks: CampaignStacks) -> str | None:
     return None if url is None else url.rsplit("/", 1)[-1]
 
 
-def _endpoint(campaign: str, session: Any) -> Endpoint | None:
-    try:
-        found = session.client("sagemaker").describe_endpoint(EndpointName=campaign)
-    except botocore.exceptions.ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
-            return None
-        raise
+def _endpoint(campaign: str, session: Any, now: datetime) -> Endpoint | None:
+    found = find_endpoint(campaign, session.client("sagemaker"))
+    if found is None:
+        return None
     variants = found.get("ProductionVariants") or [{}]
-    minimum, maximum = _bounds(campaign, session)
+    scaling = ScalableTarget(session.client("application-autoscaling"), campaign)
+    bounds = scaling.bounds(now.timestamp())
     return Endpoint(
         status=found["EndpointStatus"],
         instances=int(variants[0].get("CurrentInstanceCount") or 0),
         wanted=int(variants[0].get("DesiredInstanceCount") or 0),
-        minimum=minimum,
-        maximum=maximum,
+        minimum=None if bounds is None else bounds.minimum,
+        maximum=None if bounds is None else bounds.maximum,
         failure=found.get("FailureReason"),
         changed_at=found["LastModifiedTime"],
     )
-
-
-def _bounds(campaign: str, session: Any) -> tuple[int | None, int | None]:
-    answer = session.client("application-autoscaling").describe_scalable_targets(
-        ServiceNamespace="sagemaker", ResourceIds=[f"endpoint/{campaign}/variant/AllTraffic"]
-    )
-    for target in answer["ScalableTargets"]:
-        return int(target["MinCapacity"]), int(target["MaxCapacity"])
-    return None, None
 
 
 def _alarms(cloudwatch: Any, stacks: CampaignStacks) -> list[Alarm]:
@@ -188,29 +206,6 @@ def _alarm(described: Mapping[str, Any]) -> Alarm:
         reason=described.get("StateReason", ""),
         runbook=None if entry is None else entry[1],
     )
-
-
-def _open_jobs(dynamodb: Any, table: str) -> int:
-    counted = 0
-    for shard in _SHARDS:
-        pages = dynamodb.get_paginator("query").paginate(
-            TableName=table,
-            IndexName="open",
-            KeyConditionExpression="open_since_bucket = :shard",
-            ExpressionAttributeValues={":shard": {"S": shard}},
-            Select="COUNT",
-        )
-        for page in pages:
-            counted += page["Count"]
-            if counted >= MOST_COUNTED:
-                return MOST_COUNTED
-    return counted
-
-
-def _paused_at(dynamodb: Any, table: str) -> datetime | None:
-    """What the control row of `darkroom pause` says."""
-    item = dynamodb.get_item(TableName=table, Key={"job_id": {"S": "campaign"}}).get("Item", {})
-    return datetime.fromtimestamp(float(item["paused_at"]["N"]), UTC) if "paused_at" in item else None
 
 
 def _dead_letters(session: Any, stacks: CampaignStacks) -> int:

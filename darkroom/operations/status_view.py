@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from darkroom.operations.status import MOST_COUNTED, Status
+from darkroom.operations.open_jobs import MOST_INDEXED
+from darkroom.operations.status import Status
 
 NOTHING = "-"
 
@@ -59,7 +60,7 @@ def _figures(status: Status) -> Table:
         ("waiting", _waiting(status)),
         (f"last {requests.minutes} min", _requests(status)),
         ("seconds to a picture", _seconds(status)),
-        ("open jobs", f"{status.open_jobs}{' or more' if status.open_jobs >= MOST_COUNTED else ''}"),
+        ("open jobs", f"{status.open_jobs}{' or more' if status.open_jobs >= MOST_INDEXED else ''}"),
         ("dead letters", _dead_letters(status)),
         ("stacks", _stacks(status)),
     ):

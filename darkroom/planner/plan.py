@@ -33,9 +33,9 @@ class Assumptions:
 
 
 def read_assumptions(
-    *, service: Path | None, start_up: str, metric_delays: str, prices: Path | None, seed: int
+    *, service: Path | None, start_up: str, metric_delays: str | None = None, prices: Path | None, seed: int
 ) -> Assumptions:
-    """Assumptions from what the command line has: files and texts.
+    """Assumptions from what the command line has: files and texts; None for what is shipped.
 
     Raises:
         PlanError: one of them can't be read.
@@ -43,8 +43,8 @@ def read_assumptions(
     return Assumptions(
         service=None if service is None else read_service_time(service),
         start_up=parse_start_up(start_up),
-        delays=parse_metric_delays(metric_delays),
-        prices=read_prices() if prices is None else read_prices(prices),
+        delays=MetricDelays() if metric_delays is None else parse_metric_delays(metric_delays),
+        prices=read_prices(prices),
         seed=seed,
     )
 

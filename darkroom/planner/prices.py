@@ -35,12 +35,13 @@ class Prices(BaseModel):
         return self.dollars_an_hour[instance_type]
 
 
-def read_prices(file: Path = SHIPPED) -> Prices:
-    """The prices in ``file``, JSON of the shipped file's shape.
+def read_prices(file: Path | None = None) -> Prices:
+    """The prices in ``file``, JSON of the shipped file's shape; of that one for None.
 
     Raises:
         PlanError: it can't be read.
     """
+    file = file or SHIPPED
     try:
         return Prices.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from darkroom.operations.costs.prices import read_service_prices
-from darkroom.operations.costs.report import Costs, costs_of, show
+from darkroom.operations.costs.report import Costs, costs_of
+from darkroom.operations.costs.view import show
 from darkroom.operations.deployed_campaign import find_campaign
 from darkroom.planner.prices import read_prices
 from tests.e2e.deployment import Deployment

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 
+from darkroom.operations.status import StatusReader
 from tests.e2e.darkroom_command import darkroom
 from tests.e2e.deployment import Deployment
 from tests.eventually import eventually
@@ -182,6 +185,23 @@ def test_status_names_the_alarm_and_its_entry_of_the_runbook(demo: Deployment) -
     assert alarms["demo-api-5xx"]["reason"] == "a drill"
     assert status["healthy"] is False
     assert "needs a person" in shown
+
+
+def test_a_second_look_reads_no_stack_again(demo: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in demo.sandbox.env().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    asked: Counter[str] = Counter()
+    session = boto3.Session()
+    session.events.register(
+        "before-call.cloudformation", lambda model, **_: asked.update([model.name]), "counter"
+    )
+    reader = StatusReader(demo.name, session=session)
+    first = reader.read()
+    assert asked == {"DescribeStacks": 5, "ListStackResources": 4}
+    asked.clear()
+    assert reader.read().stacks == first.stacks
+    assert asked == {"DescribeStacks": 5}
 
 
 def test_status_of_what_is_not_deployed_says_so(demo: Deployment) -> None:

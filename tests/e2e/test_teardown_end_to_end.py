@@ -16,8 +16,8 @@ from typing import Any
 import boto3
 import pytest
 
+from darkroom.api_access import ApiAccess
 from darkroom.demo.client import ImageApi, download
-from darkroom.deployed import ApiAccess
 from darkroom.operations.request_headers import request_headers
 from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import REGION, SandboxProcess

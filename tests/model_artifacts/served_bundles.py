@@ -13,7 +13,8 @@ from serving.bundle import MANIFEST, describe_files, read_manifest
 from serving.recipe import read_recipe
 
 from darkroom.sandbox.processes import Processes
-from darkroom.sandbox.sagemaker.model_server import Container, Worker
+from darkroom.sandbox.sagemaker.container import Container
+from darkroom.sandbox.sagemaker.model_server import Worker
 from neuron_build.adapters import adapter_files
 
 IMAGES = {

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from darkroom.sandbox.processes import Processes
-from darkroom.sandbox.sagemaker.model_server import Container, Worker
+from darkroom.sandbox.sagemaker.container import Container
+from darkroom.sandbox.sagemaker.model_server import Worker
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLE = ROOT / ".build" / "bundles" / "tiny-sdxl"

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-TAG = "darkroom:campaign"
+from darkroom.operations.tags import CAMPAIGN
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def month_to_date(cost_explorer: Any, campaign: str, now: float) -> Bill:
                 TimePeriod=period,
                 Granularity="MONTHLY",
                 Metrics=["UnblendedCost"],
-                Filter={"Tags": {"Key": TAG, "Values": [campaign], "MatchOptions": ["EQUALS"]}},
+                Filter={"Tags": {"Key": CAMPAIGN, "Values": [campaign], "MatchOptions": ["EQUALS"]}},
                 GroupBy=[{"Type": "DIMENSION", "Key": "SERVICE"}],
                 **more,
             )
@@ -59,6 +59,6 @@ def month_to_date(cost_explorer: Any, campaign: str, now: float) -> Bill:
         return Bill(services)
     return Bill(
         {},
-        f"Cost Explorer has nothing for the tag {TAG}: it is not activated as a cost-allocation tag (Billing "
-        "console), the campaign is younger than a day, or this is a local AWS, which bills nobody",
+        f"Cost Explorer has nothing for the tag {CAMPAIGN}: it is not activated as a cost-allocation tag "
+        "(Billing console), the campaign is younger than a day, or this is a local AWS, which bills nobody",
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from darkroom.operations.costs.fixed import HOURS_A_MONTH
 from darkroom.operations.costs.prices import Price
@@ -50,10 +49,6 @@ class CostLine:
     so_far: float
     forecast: float
     source: str
-
-    def as_json(self) -> dict[str, Any]:
-        """For json.dumps."""
-        return asdict(self)
 
 
 def month_of(now: float, began: float = 0.0) -> Span:

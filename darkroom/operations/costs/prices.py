@@ -47,12 +47,13 @@ class ServicePrices(BaseModel):
         return self.dollars[unit]
 
 
-def read_service_prices(file: Path = SHIPPED) -> ServicePrices:
-    """The prices in ``file``, JSON of the shipped file's shape.
+def read_service_prices(file: Path | None = None) -> ServicePrices:
+    """The prices in ``file``, JSON of the shipped file's shape; of that one for None.
 
     Raises:
         PriceError: it can't be read.
     """
+    file = file or SHIPPED
     try:
         return ServicePrices.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:

@@ -1,21 +1,21 @@
-"""`darkroom costs`: asks AWS, estimates, and shows the bill beside the estimate and the budget."""
+"""`darkroom costs`: asks AWS, estimates, and lays the bill beside the estimate and the budget."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
+from darkroom.operations.campaign_stacks import CampaignStacks, read_campaign_stacks
 from darkroom.operations.control_row import ControlRow
 from darkroom.operations.costs.bill import Bill, month_to_date
 from darkroom.operations.costs.estimate import CostLine, Span, Total, by_month, by_use, month_of, total_of
 from darkroom.operations.costs.fixed import Template, fixed_units
 from darkroom.operations.costs.prices import Price, ServicePrices
 from darkroom.operations.costs.usage import measure, quantities
-from darkroom.operations.deployed_campaign import DeployedCampaign, stack_resources
+from darkroom.operations.deployed_campaign import DeployedCampaign
+from darkroom.operations.endpoint import find_endpoint
+from darkroom.operations.own_metrics import NAMESPACE
 from darkroom.operations.service_clock import service_now
 from darkroom.planner.prices import Prices
 
@@ -56,10 +56,10 @@ def costs_of(
     """
     session, name = campaign.session, campaign.name
     now = service_now(session)
-    stacks = list(_stacks(session, name))
-    span = month_of(now, min((stack["CreationTime"].timestamp() for stack in stacks), default=0.0))
-    templates = [_template(session, stack["StackName"]) for stack in stacks]
-    functions = _functions(session, templates, stacks)
+    stacks = read_campaign_stacks(name, session)
+    span = month_of(now, min(stack.created_at.timestamp() for stack in stacks.stacks.values()))
+    templates = {part: _template(session, stack.name) for part, stack in stacks.stacks.items()}
+    functions = _functions(templates, stacks)
     wanted = quantities(name, functions=functions, table=campaign.jobs_table)
     measured = measure(session.client("cloudwatch"), wanted, span.start, now)
     paused = ControlRow(session.client("dynamodb"), campaign.jobs_table).read().paused_at is not None
@@ -69,20 +69,16 @@ def costs_of(
         by_use(unit, hours, _price(unit, instance_type, instances, services), span, goes_on=not paused)
         for unit, hours in measured.items()
     ]
-    units = fixed_units(templates)
+    units = fixed_units(templates.values())
     units["custom_metric_month"] = _custom_metrics(session, name)
     lines += [by_month(unit, count, services.of(unit), span) for unit, count in units.items() if count]
     if units["web_acl_month"]:
         seen = measured["api_request"]
         lines.append(by_use("firewall_request", seen, services.of("firewall_request"), span, goes_on=True))
-    bill = (
-        month_to_date(session.client("ce"), name, now)
-        if ask_bill
-        else Bill({}, "Cost Explorer was not asked (--no-bill)")
-    )
+    unasked = Bill({}, "Cost Explorer was not asked (--no-bill)")
     return Costs(
         campaign=name,
-        bill=bill,
+        bill=month_to_date(session.client("ce"), name, now) if ask_bill else unasked,
         lines=tuple(sorted(lines, key=lambda line: -line.forecast)),
         total=total_of(lines, pictures),
         budget=_budget(session, stacks),
@@ -94,38 +90,6 @@ def costs_of(
     )
 
 
-def show(costs: Costs, console: Console) -> None:
-    """Print the bill and the estimate."""
-    table = Table(title=f"{costs.campaign}: estimate of this month from metrics", title_justify="left")
-    for column in ("", "quantity", "so far", "month"):
-        table.add_column(column, justify="left" if not column else "right")
-    for line in costs.lines:
-        quantity = "not measured" if line.quantity is None else f"{line.quantity:,.1f}"
-        table.add_row(line.name.replace("_", " "), quantity, f"${line.so_far:,.2f}", f"${line.forecast:,.2f}")
-    table.add_section()
-    table.add_row("all of these", "", f"${costs.total.so_far:,.2f}", f"${costs.total.forecast:,.2f}")
-    console.print(table)
-    each = costs.total.per_picture
-    console.print(
-        f"{costs.total.pictures:,.0f} pictures drawn"
-        + ("." if each is None else f", ${each:.6f} each with everything in it.")
-        + (" It is paused: instances and requests cost nothing more." if costs.is_paused else "")
-    )
-    if costs.budget is not None:
-        share = costs.total.forecast / costs.budget
-        console.print(f"Budget ${costs.budget:,.2f}: the month's forecast is {share:.0%} of it.")
-    if costs.bill.unknown is not None:
-        console.print(f"No bill: {costs.bill.unknown}.")
-    else:
-        console.print(f"AWS's bill, month to date: ${costs.bill.total:,.2f}")
-        for service, dollars in sorted(costs.bill.services.items(), key=lambda one: -one[1]):
-            console.print(f"  {service}: ${dollars:,.2f}")
-    console.print(
-        f"Prices of {costs.prices_as_of}. Not in the estimate: instances' start-up, storage, data transfer, "
-        "logs, traces, taxes."
-    )
-
-
 def _price(unit: str, instance_type: str | None, instances: Prices, services: ServicePrices) -> Price:
     if unit != "instance_hour":
         return services.of(unit)
@@ -134,64 +98,45 @@ def _price(unit: str, instance_type: str | None, instances: Prices, services: Se
     return Price(value=instances.of(instance_type), source=instances.source)
 
 
-def _stacks(session: Any, campaign: str) -> Iterator[Mapping[str, Any]]:
-    """The campaign's stacks: CAMPAIGN-WORD. Another campaign may be called CAMPAIGN-MORE: its have two."""
-    for page in session.client("cloudformation").get_paginator("describe_stacks").paginate():
-        for stack in page["Stacks"]:
-            prefix, _, word = stack["StackName"].rpartition("-")
-            if prefix == campaign and word and stack["StackStatus"] != "DELETE_COMPLETE":
-                yield stack
-
-
 def _template(session: Any, stack: str) -> Template:
     body: Template = session.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
     return body
 
 
-def _functions(session: Any, templates: list[Template], stacks: list[Mapping[str, Any]]) -> dict[str, float]:
+def _functions(templates: Mapping[str, Template], stacks: CampaignStacks) -> dict[str, float]:
     """Memory in GB of the functions of the stacks, by name."""
-    found: dict[str, float] = {}
-    cloudformation = session.client("cloudformation")
-    for stack, template in zip(stacks, templates, strict=True):
-        memory = {
-            logical_id: int(resource["Properties"].get("MemorySize", 128)) / 1024
-            for logical_id, resource in template.get("Resources", {}).items()
-            if resource["Type"] == "AWS::Lambda::Function"
-        }
-        if not memory:
-            continue
-        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack["StackName"])
-        for page in pages:
-            for one in page["StackResourceSummaries"]:
-                if one["LogicalResourceId"] in memory and one.get("PhysicalResourceId"):
-                    found[one["PhysicalResourceId"]] = memory[one["LogicalResourceId"]]
-    return found
+    return {
+        one.physical_id: int(declared["Properties"].get("MemorySize", 128)) / 1024
+        for part, template in templates.items()
+        for one in stacks.resources[part]
+        if one.type == "AWS::Lambda::Function"
+        and (declared := template.get("Resources", {}).get(one.logical_id))
+    }
 
 
 def _instance_type(session: Any, campaign: str) -> str | None:
     sagemaker = session.client("sagemaker")
-    for page in sagemaker.get_paginator("list_endpoints").paginate(NameContains=campaign):
-        if any(one["EndpointName"] == campaign for one in page["Endpoints"]):
-            config = sagemaker.describe_endpoint(EndpointName=campaign)["EndpointConfigName"]
-            found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
-            return str(found["ProductionVariants"][0]["InstanceType"])
-    return None
+    endpoint = find_endpoint(campaign, sagemaker)
+    if endpoint is None:
+        return None
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    return str(config["ProductionVariants"][0]["InstanceType"])
 
 
 def _custom_metrics(session: Any, campaign: str) -> int:
     pages = (
         session.client("cloudwatch")
         .get_paginator("list_metrics")
-        .paginate(Namespace="ImageGenAPI", Dimensions=[{"Name": "campaign", "Value": campaign}])
+        .paginate(Namespace=NAMESPACE, Dimensions=[{"Name": "campaign", "Value": campaign}])
     )
     return sum(len(page["Metrics"]) for page in pages)
 
 
-def _budget(session: Any, stacks: list[Mapping[str, Any]]) -> float | None:
-    """The limit of the budget that the campaign's stacks have made."""
-    for stack in stacks:
-        for name in stack_resources(stack["StackName"], session, "AWS::Budgets::Budget"):
-            account = stack["StackId"].split(":")[4]
-            found = session.client("budgets").describe_budget(AccountId=account, BudgetName=name)
-            return float(found["Budget"]["BudgetLimit"]["Amount"])
-    return None
+def _budget(session: Any, stacks: CampaignStacks) -> float | None:
+    """The limit of the budget that the monitoring stack has made."""
+    name = stacks.first("monitoring", "AWS::Budgets::Budget")
+    if name is None:
+        return None
+    account = stacks.stacks["monitoring"].id.split(":")[4]
+    found = session.client("budgets").describe_budget(AccountId=account, BudgetName=name)
+    return float(found["Budget"]["BudgetLimit"]["Amount"])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from darkroom.operations.own_metrics import NAMESPACE, own_dimensions
+
 HOUR = 3600
 MINUTES_AN_HOUR = 60
 
@@ -42,7 +44,7 @@ def quantities(campaign: str, *, functions: Mapping[str, float], table: str) -> 
         functions: memory of each function in GB, by name.
     """
     variant = (("EndpointName", campaign), ("VariantName", "AllTraffic"))
-    own = (("service", "ImageGenerator"), ("campaign", campaign))
+    own = tuple(own_dimensions(campaign).items())
     api = (("ApiName", campaign),)
     rows = (("TableName", table),)
     return [
@@ -50,7 +52,7 @@ def quantities(campaign: str, *, functions: Mapping[str, float], table: str) -> 
             "instance_hour", "/aws/sagemaker/Endpoints", "CPUUtilization", variant, "SampleCount",
             1 / MINUTES_AN_HOUR,
         ),
-        Quantity("picture", "ImageGenAPI", "PicturesCompleted", own),
+        Quantity("picture", NAMESPACE, "PicturesCompleted", own),
         Quantity("api_request", "AWS/ApiGateway", "Count", api, "SampleCount"),
         Quantity("table_write_unit", "AWS/DynamoDB", "ConsumedWriteCapacityUnits", rows),
         Quantity("table_read_unit", "AWS/DynamoDB", "ConsumedReadCapacityUnits", rows),

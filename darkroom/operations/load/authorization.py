@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from darkroom.deployed import api_access
+from darkroom.api_access import ApiAccess
 from darkroom.operations.request_headers import request_headers
 
 Authorize = Callable[[str, str, bytes], Mapping[str, str]]
-"""The headers of a request, given its method, URL and body."""
+"""The headers of a request, its content type among them, given its method, URL and body."""
 
 
-def authorization(campaign: str, session: Any, *, token: str | None = None) -> Authorize:
-    """How requests to a deployed campaign are authorized.
+def authorization(access: ApiAccess, session: Any, *, token: str | None = None) -> Authorize:
+    """How requests to a deployed campaign's API are authorized.
 
     Args:
         token: of the campaign's user pool, with authorizer: jwt.
 
     Raises:
         NoCredentialsError: there is no token, or there are no credentials to sign with.
-        NotDeployedError: there is no such campaign.
     """
-    access = api_access(campaign, session)
 
     def authorize(method: str, url: str, body: bytes) -> Mapping[str, str]:
         return request_headers(access, method, url, body, session=session, token=token)

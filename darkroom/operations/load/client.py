@@ -179,10 +179,8 @@ class LoadRun:
         return document
 
     def _headers(self, method: str, url: str, body: bytes) -> dict[str, str]:
-        headers = {"accept": "application/json"}
-        if body:
-            headers["content-type"] = "application/json"
-        return {**headers, **self.authorize(method, f"{self.url.rstrip('/')}/{url}", body)}
+        given = self.authorize(method, f"{self.url.rstrip('/')}/{url}", body)
+        return {"accept": "application/json", **given}
 
     def _by_server(self, text: str) -> float:
         """A time of the service's, in seconds since the run began by its own clock."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from darkroom.api_access import api_access
 from darkroom.campaign import ResolvedCampaign, Sources, load_campaign
-from darkroom.deployed import stack_outputs
 from darkroom.operations.load.arrivals import arrivals_of, first_seconds
 from darkroom.operations.load.authorization import authorization
-from darkroom.operations.load.client import LoadRun, Progress
+from darkroom.operations.load.client import Asked, LoadRun, Progress
 from darkroom.operations.load.measured import Measured, measured
 from darkroom.operations.load.report import (
     curve_of,
@@ -97,9 +98,10 @@ def _load(
 ) -> Measured:
     traffic, pace = planned.outcome.traffic, service_pace(session)
     name = request.run or uuid.uuid4().hex[:8]
+    access = api_access(campaign.name, session)
     run = LoadRun(
-        url=stack_outputs(f"{campaign.name}-api", session)["ApiUrl"],
-        authorize=authorization(campaign.name, session, token=request.token),
+        url=access.url,
+        authorize=authorization(access, session, token=request.token),
         pace=pace,
         patience=float(
             campaign.file.endpoint.request_time_to_live + campaign.file.endpoint.invocation_timeout
@@ -115,13 +117,26 @@ def _load(
         asked = run.run(list(arrivals_of(traffic, name)), told)
     goal = float(campaign.file.scaling.latency_goal)
     found = measured(asked, pace=pace, goal=goal, seconds=traffic.seconds)
+    head = {**describe(campaign, traffic, request.assumptions), "run": name, "clock_speed": pace}
+    _report(request, head, asked, found, planned, console)
+    return found
+
+
+def _report(
+    request: LoadRequest,
+    head: Mapping[str, Any],
+    asked: Sequence[Asked],
+    found: Measured,
+    planned: Planned,
+    console: Console,
+) -> None:
+    """Print what came of a run, and write the files that were asked for."""
+    traffic, pace = planned.outcome.traffic, float(head["clock_speed"])
     notes = remarks(found, pace)
-    console.print(
-        terminal_table(f"{campaign.name}: {traffic.description}, run {name}", found, planned.summary)
-    )
+    title = f"{head['campaign']}: {traffic.description}, run {head['run']}"
+    console.print(terminal_table(title, found, planned.summary))
     for note in notes:
         console.print(note)
-    head = {**describe(campaign, traffic, request.assumptions), "run": name, "clock_speed": pace}
     if request.json is not None:
         write_json(request.json, head, found, planned.summary)
     if request.html is not None:
@@ -130,7 +145,6 @@ def _load(
             "predicted": predicted_curve(planned.outcome),
         }
         write_html(request.html, head, found, planned.summary, curves, notes)
-    return found
 
 
 def _announce(

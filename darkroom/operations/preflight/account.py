@@ -8,6 +8,7 @@ import botocore.exceptions
 
 from darkroom.operations.preflight.finding import Finding, ok, problem, warning
 from darkroom.operations.preflight.situation import Situation
+from darkroom.operations.tags import CAMPAIGN
 
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
@@ -81,7 +82,7 @@ def api_log_role(situation: Situation) -> Iterator[Finding]:
 
 def cost_tag(situation: Situation) -> Iterator[Finding]:
     """The bill can be told apart by campaign. Only the payer's account sees that."""
-    subject, key = "cost-allocation tag", "darkroom:campaign"
+    subject, key = "cost-allocation tag", CAMPAIGN
     tags = situation.session.client("ce", region_name="us-east-1").list_cost_allocation_tags(TagKeys=[key])
     states = [tag["Status"] for tag in tags["CostAllocationTags"]]
     if states == ["Active"]:

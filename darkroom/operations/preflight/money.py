@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from darkroom.operations.costs.fixed import HOURS_A_MONTH
 from darkroom.operations.preflight.finding import Finding, ok, problem, warning
 from darkroom.operations.preflight.situation import Situation
 from darkroom.planner.prices import Prices, read_prices
-
-HOURS = 730  # of a month, as AWS's calculator has it
 
 
 def budget(situation: Situation) -> Iterator[Finding]:
@@ -54,4 +53,4 @@ def notifications(situation: Situation) -> Iterator[Finding]:
 
 
 def _month(prices: Prices, instance_type: str, count: int) -> float:
-    return count * prices.of(instance_type) * HOURS
+    return count * prices.of(instance_type) * HOURS_A_MONTH

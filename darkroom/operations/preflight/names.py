@@ -7,9 +7,12 @@ from typing import Any
 
 import botocore.exceptions
 
-from darkroom.operations.kept import CAMPAIGN, find_kept
+from darkroom.deployed import Stack, find_stack
+from darkroom.operations.endpoint import find_endpoint
+from darkroom.operations.kept import find_kept
 from darkroom.operations.preflight.finding import Finding, ok, problem, warning
 from darkroom.operations.preflight.situation import Situation
+from darkroom.operations.tags import CAMPAIGN
 
 # A stack in one of these is changed by no deployment.
 _STUCK = {
@@ -26,7 +29,8 @@ _STUCK = {
 
 def stacks(situation: Situation) -> Iterator[Finding]:
     """The stacks are not there, or are this campaign's and can be updated."""
-    found = {name: _stack(situation, name) for name in situation.templates}
+    cloudformation = situation.client("cloudformation")
+    found = {name: find_stack(name, cloudformation) for name in situation.templates}
     for name, stack in found.items():
         if stack is not None:
             yield from _usable(situation, name, stack)
@@ -34,8 +38,8 @@ def stacks(situation: Situation) -> Iterator[Finding]:
         yield ok("stacks", "none is there: a first deployment")
 
 
-def _usable(situation: Situation, name: str, stack: Any) -> Iterator[Finding]:
-    status = stack["StackStatus"]
+def _usable(situation: Situation, name: str, stack: Stack) -> Iterator[Finding]:
+    status = stack.status
     if not _is_own(situation, stack):
         yield problem(
             f"stack {name}",
@@ -45,22 +49,22 @@ def _usable(situation: Situation, name: str, stack: Any) -> Iterator[Finding]:
     elif status in _STUCK:
         happened, do = _STUCK[status]
         yield problem(f"stack {name}", f"{status}: {happened}", do)
-    elif status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+    elif stack.is_changing and status != "REVIEW_IN_PROGRESS":
         yield problem(f"stack {name}", status, "Somebody is at it: wait until it is done.")
     else:
         yield ok(f"stack {name}", status)
 
 
-def _is_own(situation: Situation, stack: Any) -> bool:
+def _is_own(situation: Situation, stack: Stack) -> bool:
     """By the description of the campaign's stacks, and the tag of one that `darkroom adopt` made."""
-    name, tags = situation.campaign.name, stack.get("Tags", [])
-    described = str(stack.get("Description", "")).startswith(f"Campaign {name}:")
-    return described or {"Key": CAMPAIGN, "Value": name} in tags
+    name = situation.campaign.name
+    return stack.description.startswith(f"Campaign {name}:") or stack.tags.get(CAMPAIGN) == name
 
 
 def names(situation: Situation) -> Iterator[Finding]:
     """What has its name in the template does not exist outside of the campaign's stacks."""
-    free, deployed = 0, {stack for stack in situation.templates if _stack(situation, stack) is not None}
+    free, cloudformation = 0, situation.client("cloudformation")
+    deployed = {stack for stack in situation.templates if find_stack(stack, cloudformation) is not None}
     for type_name, (path, exists) in _NAMED.items():
         for stack, properties in situation.resources(type_name):
             name = situation.text(_at(properties, path))
@@ -92,15 +96,6 @@ def kept(situation: Situation) -> Iterator[Finding]:
         yield ok("kept data", "no earlier deployment kept anything that is not in a stack")
 
 
-def _stack(situation: Situation, name: str) -> Any:
-    try:
-        return situation.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-    except botocore.exceptions.ClientError as error:
-        if "does not exist" in str(error):
-            return None
-        raise
-
-
 def _at(properties: Mapping[str, Any], path: str) -> Any:
     """The property at a path such as ``Budget.BudgetName``; None where there is none."""
     value: Any = properties
@@ -122,8 +117,7 @@ def _listed(
 
 
 def _endpoint(situation: Situation, name: str) -> bool:
-    found = situation.client("sagemaker").list_endpoints(NameContains=name)["Endpoints"]
-    return any(one["EndpointName"] == name for one in found)
+    return find_endpoint(name, situation.client("sagemaker")) is not None
 
 
 def _alarm(situation: Situation, name: str) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from darkroom.operations.kept import CAMPAIGN
 from darkroom.operations.preflight.finding import Finding, ok, problem, warning
 from darkroom.operations.preflight.situation import Situation
+from darkroom.operations.tags import CAMPAIGN
 
 _LEAST_CONCURRENCY = 50
 VPCS, VPC_ZONES = "VPCs per Region", 2

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from darkroom.campaign import ResolvedCampaign, Sources, load_campaign
-from darkroom.planner.synthesis import run_app
+from darkroom.operations.synthesized import stack_templates
 
 
 @dataclass(frozen=True)
@@ -75,15 +73,4 @@ def situation_of(name: str, session: Any, campaigns: Path | None = None) -> Situ
     """
     sources = Sources() if campaigns is None else Sources(campaigns=campaigns)
     campaign = load_campaign(sources, name)
-    context = {"campaign": name, **({"campaigns": str(campaigns)} if campaigns else {})}
-    with tempfile.TemporaryDirectory() as folder:
-        run_app(Path(folder), **context)
-        manifest = json.loads((Path(folder) / f"assembly-{name}" / "manifest.json").read_bytes())
-        templates = {
-            artifact["properties"].get("stackName", key): json.loads(
-                (Path(folder) / f"assembly-{name}" / artifact["properties"]["templateFile"]).read_bytes()
-            )
-            for key, artifact in manifest["artifacts"].items()
-            if artifact["type"] == "aws:cloudformation:stack"
-        }
-    return Situation(campaign, templates, session)
+    return Situation(campaign, stack_templates(name, campaigns), session)

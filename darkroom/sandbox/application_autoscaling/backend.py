@@ -19,7 +19,7 @@ from moto.cloudwatch.models import Alarm, cloudwatch_backends
 from moto.core.exceptions import JsonRESTError
 
 from darkroom.autoscaling.capacity import apply_scheduled_action
-from darkroom.autoscaling.policies import CapacityLimits, ScalingPolicy, ScheduledAction, TargetTrackingPolicy
+from darkroom.autoscaling.policies import ScalingPolicy, ScheduledAction, TargetTrackingPolicy
 from darkroom.autoscaling.properties import read_scaling_policy, read_scheduled_action
 from darkroom.autoscaling.template import VARIANT_DIMENSION
 from darkroom.sandbox.application_autoscaling.activities import ScalingActivities
@@ -29,6 +29,7 @@ from darkroom.sandbox.application_autoscaling.scaling import (
     TargetScaling,
     limits_of,
     policy_of,
+    registered_limits,
     suspended_of,
 )
 from darkroom.sandbox.application_autoscaling.schedules import definition_of, is_due
@@ -90,11 +91,7 @@ class SandboxScalingBackend(ApplicationAutoscalingBackend):
             )
         known = self.targets.get(dimension, {}).get(r_id)
         try:
-            minimum = min_capacity if min_capacity is not None else known.min_capacity if known else None
-            maximum = max_capacity if max_capacity is not None else known.max_capacity if known else None
-            if minimum is None or maximum is None:
-                raise ValueError("a new scalable target needs both MinCapacity and MaxCapacity")
-            limits = CapacityLimits(minimum, maximum)
+            limits = registered_limits(known, min_capacity, max_capacity)
             capacity_of(self._variant(r_id))
         except (ValueError, VariantError) as error:
             raise AWSValidationException(str(error)) from error

@@ -1,10 +1,11 @@
-"""The calls that moto's Application Auto Scaling lacks."""
+"""The calls that moto's Application Auto Scaling lacks, or takes more of than AWS does."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 
@@ -13,6 +14,12 @@ _PAGE = 50
 
 class SandboxScalingResponse(ApplicationAutoScalingResponse):
     """Application Auto Scaling's API."""
+
+    def describe_scalable_targets(self) -> str:
+        """DescribeScalableTargets; AWS takes a dimension only together with resource ids."""
+        if self._get_param("ScalableDimension") and not self._get_param("ResourceIds"):
+            raise AWSValidationException("ResourceIds must be given where ScalableDimension is")
+        return str(super().describe_scalable_targets())
 
     def describe_scaling_activities(self) -> str:
         """DescribeScalingActivities, newest first, a page at a time."""

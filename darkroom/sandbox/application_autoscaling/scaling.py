@@ -52,6 +52,22 @@ def limits_of(target: FakeScalableTarget) -> CapacityLimits:
     return CapacityLimits(target.min_capacity or 0, target.max_capacity or 0)
 
 
+def registered_limits(
+    known: FakeScalableTarget | None, minimum: int | None, maximum: int | None
+) -> CapacityLimits:
+    """The limits after a registration of ``known`` or a new target; what it leaves out stays as it was.
+
+    Raises:
+        ValueError: a new target lacks one, or they contradict each other.
+    """
+    if known is not None:
+        minimum = known.min_capacity if minimum is None else minimum
+        maximum = known.max_capacity if maximum is None else maximum
+    if minimum is None or maximum is None:
+        raise ValueError("a new scalable target needs both MinCapacity and MaxCapacity")
+    return CapacityLimits(minimum, maximum)
+
+
 def suspended_of(target: FakeScalableTarget) -> Mapping[str, bool]:
     """The SuspendedState of moto's scalable target."""
     state: Any = target.suspended_state

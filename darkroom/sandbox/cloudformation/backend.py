@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import ClassVar
 
 from moto.cloudformation import urls
-from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
+from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
 from moto.cloudformation.utils import generate_changeset_id
 from moto.core.exceptions import ServiceException
@@ -23,6 +23,7 @@ from darkroom.sandbox.cloudformation.change_set import NO_CHANGES, ChangeSet, Ch
 from darkroom.sandbox.cloudformation.evaluation import Evaluation
 from darkroom.sandbox.cloudformation.exports import export_values, refuse_taken_exports
 from darkroom.sandbox.cloudformation.importing import Import, ResourceToImport, planned_imports
+from darkroom.sandbox.cloudformation.known_stacks import KnownStacks
 from darkroom.sandbox.cloudformation.parameters import parameter_values
 from darkroom.sandbox.cloudformation.plan import Change, changes
 from darkroom.sandbox.cloudformation.stack import Revision, Stack
@@ -43,8 +44,7 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self._lock = threading.RLock()
-        self._stacks: dict[str, Stack] = {}
+        self._known = KnownStacks(account_id, region_name)
         self._change_sets: dict[str, ChangeSet] = {}
 
     @property
@@ -58,21 +58,15 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
         Raises:
             ValidationError: there is none.
         """
-        with self._lock:
-            if name_or_id in self._stacks:
-                return self._stacks[name_or_id]
-            for stack in self.existing():
-                if stack.name == name_or_id:
-                    return stack
-        raise ValidationError(name_or_id)
+        return self._known.find(name_or_id)
 
     def existing(self) -> list[Stack]:
         """The stacks that are not deleted."""
-        return [stack for stack in list(self._stacks.values()) if stack.status != "DELETE_COMPLETE"]
+        return self._known.existing()
 
     def every_stack(self) -> list[Stack]:
         """All stacks there ever were, deleted ones too."""
-        return list(self._stacks.values())
+        return self._known.every()
 
     def export_values(self) -> dict[str, tuple[str, Stack]]:
         """Value and exporting stack, by export name."""
@@ -90,7 +84,7 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
             ValidationError: the template or the parameters are wrong.
         """
         self._planned(stack, revision)
-        self._register(stack)
+        self._known.register(stack)
         self._start(stack, self._begun(stack, revision).run)
 
     def start_update(self, stack: Stack, revision: Revision) -> None:
@@ -132,18 +126,14 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
         Raises:
             ValidationError: no such stack to update, or the template or the parameters are wrong.
         """
-        if kind == "UPDATE":
-            stack = self.find(stack_name)
-            stack.require_updatable()
-        else:
-            stack = self._to_import_into(stack_name) if kind == "IMPORT" else self._under_review(stack_name)
+        kinds = {"UPDATE": self._known.to_update, "IMPORT": self._known.to_import_into}
+        stack = kinds.get(kind, self._known.to_create)(stack_name)
         planned = (
             planned_imports(stack, revision, imports, self.existing())
             if kind == "IMPORT"
             else self._planned(stack, revision)
         )
-        if stack.stack_id not in self._stacks:
-            self._register(stack)
+        if self._known.register(stack):
             stack.move_to("REVIEW_IN_PROGRESS", "User Initiated")
         differs = kind != "UPDATE" or self._differs(stack, revision, planned)
         change_set = ChangeSet(
@@ -214,31 +204,6 @@ class SandboxCloudFormationBackend(CloudFormationBackend):
     def iter_tagged_resources(self) -> Iterator[TaggedResource]:
         for stack in self.existing():
             yield TaggedResource(arn=stack.stack_id, tags=stack.tags, resource_type="cloudformation:stack")
-
-    def _register(self, stack: Stack) -> None:
-        with self._lock:
-            if any(known.name == stack.name for known in self.existing()):
-                raise AlreadyExistsException(f"Stack [{stack.name}] already exists")
-            self._stacks[stack.stack_id] = stack
-
-    def _under_review(self, name: str) -> Stack:
-        """The stack that a change set is to create: new, or one that other change sets wait for."""
-        for stack in self.existing():
-            if stack.name == name:
-                if stack.status == "REVIEW_IN_PROGRESS":
-                    return stack
-                raise ValidationError(
-                    message=f"Stack [{name}] already exists and cannot be created again with the changeSet"
-                )
-        return Stack.new(name, self.account_id, self.region_name)
-
-    def _to_import_into(self, name: str) -> Stack:
-        """The stack that an import goes to: one that can be updated, or a new one."""
-        for stack in self.existing():
-            if stack.name == name and stack.status != "REVIEW_IN_PROGRESS":
-                stack.require_updatable()
-                return stack
-        return self._under_review(name)
 
     def _evaluation(self, stack: Stack, revision: Revision) -> Evaluation:
         values = parameter_values(revision.template.parameters, revision.parameters, self._stored_parameter)

@@ -15,7 +15,8 @@ def describe(endpoint: Endpoint) -> dict[str, Any]:
     return {
         "name": endpoint.name,
         "instances": [
-            {"id": one.id, "status": one.status.value, "workers": one.pids} for one in endpoint.instances
+            {"id": one.id, "status": one.status.value, "workers": one.workers.pids}
+            for one in endpoint.instances
         ],
         "backlog": endpoint.backlog.size,
         "history": endpoint.history,

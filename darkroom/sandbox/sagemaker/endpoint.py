@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import uuid
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
-
-import psutil
 
 from darkroom.sandbox.context import Context
-from darkroom.sandbox.iam import AccessDeniedError
-from darkroom.sandbox.sagemaker import execution_role, metrics
 from darkroom.sandbox.sagemaker.backlog import Backlog, BacklogState, InferenceRequest
 from darkroom.sandbox.sagemaker.configuration import AsyncOutput, EndpointConfig, Model
 from darkroom.sandbox.sagemaker.deployment import Deployment
@@ -21,7 +15,7 @@ from darkroom.sandbox.sagemaker.fleet import Fleet
 from darkroom.sandbox.sagemaker.guardrails import Watch
 from darkroom.sandbox.sagemaker.instance import Instance
 from darkroom.sandbox.sagemaker.launch import Launch
-from darkroom.sandbox.sagemaker.metrics import HostSample
+from darkroom.sandbox.sagemaker.metrics_publisher import MetricsPublisher
 from darkroom.sandbox.sagemaker.notifications import PublishError
 from darkroom.sandbox.sagemaker.processing import Processor
 from darkroom.sandbox.sagemaker.realtime import Call, RealtimeInference
@@ -73,6 +67,7 @@ class Endpoint:
             name, region, context.clock, lambda: self._fleet.launch.model.role, self._backlog
         )
         self._realtime = RealtimeInference(self._processor.samples)
+        self._metrics = MetricsPublisher(account_id, region, self._processor.samples)
         self._draining: list[Fleet] = []
         self._pending: Fleet | None = None
         self._fleet = self._new_fleet(config, model)
@@ -196,33 +191,8 @@ class Endpoint:
 
     def publish_metrics(self, minute: float) -> None:
         """Publish the metrics of the minute that begins at ``minute``, sandbox seconds."""
-        variant, now, serving = self.config.variant.name, self._context.clock.now(), self._fleet.in_service
-        data = [] if self._is_realtime else metrics.endpoint_data(self.name, self.backlog, len(serving), now)
-        data += metrics.request_data(self.name, variant, self._processor.samples.take())
-        for config, samples in self._processor.samples.take_by_config().items():
-            data += metrics.request_data(self.name, variant, samples, config)
-        if data:
-            self._put(metrics.SERVICE_NAMESPACE, data, minute)
-        hosts = metrics.host_data(self.name, variant, [self._host_sample(one) for one in serving])
-        self._put(metrics.HOST_NAMESPACE, hosts, minute)
-
-    def _put(self, namespace: str, data: list[dict[str, Any]], minute: float) -> None:
-        """Publish in the model's role; where that may not, there are no metrics, and all else goes on."""
-        try:
-            execution_role.require(
-                self._fleet.launch.model.role, execution_role.to_publish_metrics(namespace)
-            )
-        except AccessDeniedError as error:
-            print(f"endpoint {self.name}: no metrics: {error}", file=sys.stderr)
-            return
-        metrics.put(self.account_id, self.region, namespace, data, minute)
-
-    def _host_sample(self, instance: Instance) -> HostSample:
-        return HostSample(
-            cpu=instance.cpu_percent(),
-            memory=100 * instance.memory_bytes() / psutil.virtual_memory().total,
-            disk=psutil.disk_usage(str(self._context.settings.state)).percent,
-        )
+        queue = None if self._is_realtime else self.backlog
+        self._metrics.publish(minute, self._fleet.launch, self._fleet.in_service, queue)
 
     def _create(self) -> None:
         try:

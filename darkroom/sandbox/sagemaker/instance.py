@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import queue
 import secrets
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
 from darkroom.sandbox.iam import AccessDeniedError
 from darkroom.sandbox.sagemaker import execution_role
 from darkroom.sandbox.sagemaker.backlog import InferenceRequest
 from darkroom.sandbox.sagemaker.calls import Calls
+from darkroom.sandbox.sagemaker.container import Container
 from darkroom.sandbox.sagemaker.launch import Launch
 from darkroom.sandbox.sagemaker.model_server import (
-    Container,
     InvocationTimeoutError,
     Worker,
     WorkerCrashedError,
@@ -28,12 +27,9 @@ from darkroom.sandbox.sagemaker.model_server import (
 )
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects
 from darkroom.sandbox.sagemaker.worker import Answer
+from darkroom.sandbox.sagemaker.worker_pool import WorkerPool
 
 _POLL_SECONDS = 0.1
-# A container that is stopped gets SIGTERM, and SIGKILL after 30 seconds:
-# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
-# Of wall time, which inference takes however fast the sandbox's clock runs.
-GRACE_SECONDS = 30.0
 _INTERNAL_ERROR = {"code": 500, "type": "InternalServerException", "message": "Worker died."}
 
 
@@ -88,12 +84,9 @@ class Instance:
         self._gone = gone
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._closed = False
         self._vanished = False
-        self._workers: list[Worker] = []
-        self._idle: queue.Queue[Worker] = queue.Queue()
         self._container: Container | None = None
-        self._sampled = time.monotonic()
+        self.workers = WorkerPool(launch.context.processes, self._log_of, self._stop)
         self.calls = Calls()
 
     @property
@@ -131,25 +124,7 @@ class Instance:
     def kill(self) -> None:
         """End now; what runs on it fails."""
         self._become(InstanceStatus.TERMINATED, *(set(InstanceStatus) - ENDED))
-        self._end_workers()
-
-    @property
-    def pids(self) -> list[int]:
-        """Process ids of the workers that run."""
-        return [worker.pid for worker in self._living()]
-
-    def cpu_percent(self) -> float:
-        """CPU use since the last call, in per cent of one core, summed over the workers."""
-        with self._lock:
-            used = sum(worker.cpu_seconds() for worker in self._workers)
-            now = time.monotonic()
-            elapsed, self._sampled = now - self._sampled, now
-        return 100 * used / elapsed if elapsed > 0 else 0.0
-
-    def memory_bytes(self) -> int:
-        """Resident memory of the workers."""
-        with self._lock:
-            return sum(worker.memory_bytes() for worker in self._workers)
+        self.workers.end()
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None, seconds: float) -> Answer:
         """Have an idle worker answer; a worker that is lost over it is replaced.
@@ -161,13 +136,15 @@ class Instance:
             InstanceVanishedError: the instance was lost over it.
         """
         deadline = time.monotonic() + seconds
-        worker = self._idle_worker(deadline)
+        worker = self.workers.take(deadline)
+        if worker is None:
+            raise InstanceLostError(self.id)
         faults = self._launch.context.faults
         if faults.take("lose_instances"):
             self._vanish()
             raise InstanceVanishedError(self.id)
         if faults.take("container_errors"):
-            self._idle.put(worker)
+            self.workers.give_back(worker)
             return Answer(500, "application/json", json.dumps(_INTERNAL_ERROR).encode())
         default = self._container.default_accept if self._container else "application/json"
         wanted = default if accept in (None, "*/*") else str(accept)
@@ -187,25 +164,14 @@ class Instance:
                 raise InstanceVanishedError(self.id) from None
             threading.Thread(target=self._replace, args=(worker,), daemon=True).start()
             raise
-        self._idle.put(worker)
+        self.workers.give_back(worker)
         return answer
 
     def _vanish(self) -> None:
         """Be gone at once, with every worker and what they have in hand."""
         self._vanished = True
         self._fail("the instance was lost")
-        self._end_workers()
-
-    def _idle_worker(self, deadline: float) -> Worker:
-        while not self._stop.is_set():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise InvocationTimeoutError("no worker of the instance was free in time")
-            try:
-                return self._idle.get(timeout=min(left, _POLL_SECONDS))
-            except queue.Empty:
-                continue
-        raise InstanceLostError(self.id)
+        self.workers.end()
 
     def _run(self) -> None:
         try:
@@ -219,7 +185,7 @@ class Instance:
             traceback.print_exc()
             self._fail(f"the local AWS failed: {type(error).__name__}: {error}")
         finally:
-            self._end_workers()
+            self.workers.end()
             self._become(InstanceStatus.TERMINATED, InstanceStatus.DRAINING)
             self._gone(self)
 
@@ -234,47 +200,25 @@ class Instance:
         self._container = Container(model_dir, model.environment, launch.region, model.image, model.isolated)
         if launch.context.faults.take("fail_model_loads"):
             raise WorkerStartError("the model did not load: a fault that the sandbox was asked for")
-        started = [self._spawn(number) for number in range(self._container.workers)]
-        deadline = time.monotonic() + launch.config.variant.startup_seconds
-        for worker in started:
-            worker.wait_ready(deadline - time.monotonic())
-            self._idle.put(worker)
+        self.workers.start(self._container, launch.config.variant.startup_seconds)
 
-    def _spawn(self, number: int) -> Worker:
-        assert self._container is not None  # noqa: S101 - set before the first worker starts
-        launch = self._launch
-        log = launch.folder / "logs" / launch.endpoint_name / f"{self.id}-{number}.log"
-        worker = Worker(
-            launch.context.processes,
-            self._container,
-            None if launch.context.settings.verbose else log,
-        )
-        with self._lock:
-            closed = self._closed
-            self._workers.append(worker)
-        if closed:
-            worker.kill()
-        return worker
+    def _log_of(self, worker: int) -> Path | None:
+        if self._launch.context.settings.verbose:
+            return None
+        return self._launch.folder / "logs" / self._launch.endpoint_name / f"{self.id}-{worker}.log"
 
     def _replace(self, lost: Worker) -> None:
-        lost.kill()
-        with self._lock:
-            if self._stop.is_set() or lost not in self._workers:
-                return
-            self._workers.remove(lost)
+        assert self._container is not None  # noqa: S101 - a worker of it was lost
         try:
-            worker = self._spawn(len(self._workers))
-            worker.wait_ready(self._launch.config.variant.startup_seconds)
+            self.workers.replace(lost, self._container, self._launch.config.variant.startup_seconds)
         except (WorkerStartError, OSError) as error:
             self._fail(f"a lost worker could not be replaced: {error}")
-            return
-        self._idle.put(worker)
 
     def _serve(self) -> None:
         """Take requests until told to stop, and return when the workers have ended."""
         if self._launch.config.output is None:
             self._stop.wait()
-            with self._stopping_workers():
+            with self.workers.stopping():
                 self.calls.close()
             return
         assert self._container is not None  # noqa: S101 - the instance has booted
@@ -295,26 +239,8 @@ class Instance:
                     free.release()
                 else:
                     pool.submit(self._process, request, self).add_done_callback(lambda _: free.release())
-            with self._stopping_workers():
+            with self.workers.stopping():
                 pool.shutdown()
-
-    @contextmanager
-    def _stopping_workers(self) -> Iterator[None]:
-        """SIGTERM before the wait for what the workers are at, SIGKILL after the grace."""
-        deadline = time.monotonic() + GRACE_SECONDS
-        for worker in self._living():
-            worker.terminate()
-        kill = threading.Timer(GRACE_SECONDS, self._end_workers)
-        kill.daemon = True
-        kill.start()
-        yield
-        for worker in self._living():
-            worker.leave(max(0.0, deadline - time.monotonic()))
-        kill.cancel()
-
-    def _living(self) -> list[Worker]:
-        with self._lock:
-            return [worker for worker in self._workers if worker.alive]
 
     def _fail(self, reason: str) -> None:
         """Be lost: no more requests; what runs on workers that still live may finish."""
@@ -332,12 +258,3 @@ class Instance:
                 self._stop.set()
         self._changed(self)
         return True
-
-    def _end_workers(self) -> None:
-        with self._lock:
-            self._closed = True
-            workers = list(self._workers)
-        for worker in workers:
-            worker.kill()
-        with self._lock:
-            self._workers = [worker for worker in self._workers if worker not in workers]

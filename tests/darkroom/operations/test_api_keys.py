@@ -12,8 +12,8 @@ import pytest
 from api_keys import handler as cleanup
 from typer.testing import CliRunner
 
+from darkroom.api_access import api_access
 from darkroom.cli import app
-from darkroom.deployed import api_access
 from darkroom.operations import keys as module
 from darkroom.operations.keys import ApiKeyError, ApiKeys
 from tests.darkroom.sandbox.request_path.api_gateway.conftest import Campaign
@@ -31,7 +31,7 @@ def deployed(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> dict[str, s
         "ApiKeyId": campaign.key_id,
         "ApiUsagePlanId": campaign.plan.physical_id,
     }
-    for target in ("darkroom.operations.keys.stack_outputs", "darkroom.deployed.stack_outputs"):
+    for target in ("darkroom.operations.keys.stack_outputs", "darkroom.api_access.stack_outputs"):
         monkeypatch.setattr(target, lambda *_: outputs)
     environment = {
         "AWS_ENDPOINT_URL": campaign.aws.context.settings.url,

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkroom.operations.load.arrivals import Arrival, arrivals_of, first_seconds
@@ -161,6 +161,7 @@ def test_by_a_quick_clock_requests_come_quicker_and_waits_are_in_its_seconds() -
     assert figures(asked, seconds=6.0, pace=20.0).wait.p50 == pytest.approx(4.0, abs=1.5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 1000)), min_size=1, max_size=50), st.floats(1, 50))
 def test_percentiles_are_the_planners(requests: list[tuple[float, float]], pace: float) -> None:
     asked = [

@@ -7,7 +7,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from darkroom.deployed import ApiAccess
+from darkroom.api_access import ApiAccess
 from darkroom.operations.request_headers import NoCredentialsError, request_headers
 
 URL = "https://abc.execute-api.us-east-1.amazonaws.com/live/v1/images"

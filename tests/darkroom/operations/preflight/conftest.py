@@ -38,7 +38,9 @@ class StubbedSession:
         stubber = Stubber(client)
         for operation, answer in given:
             if isinstance(answer, str):
-                stubber.add_client_error(operation, answer, f"{answer} of {operation}: it does not exist")
+                # Services have two ways to say that a thing is not there.
+                said = f"Could not find it: {operation} says that it does not exist"
+                stubber.add_client_error(operation, answer, said)
             else:
                 stubber.add_response(operation, answer)
         stubber.activate()

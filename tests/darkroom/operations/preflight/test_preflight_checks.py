@@ -108,7 +108,8 @@ def pulled(*images: str) -> Answers:
 
 
 def stack(status: str, description: str = "Campaign demo: its data", absent: int = 3) -> Answers:
-    there = {"StackName": "s", "CreationTime": 0, "StackStatus": status, "Description": description}
+    there = {"StackId": "a", "StackName": "s", "CreationTime": 0, "StackStatus": status}
+    there["Description"] = description
     gone = [("describe_stacks", "ValidationError")] * absent
     return {"cloudformation": [("describe_stacks", {"Stacks": [there]}), *gone]}
 
@@ -330,7 +331,7 @@ def test_a_name_that_somebody_has_is_in_the_way(situated: Situated) -> None:
     longer = {"logGroupName": "/aws/sagemaker/Endpoints/demo-2"}
     nothing: Answers = {
         "cloudformation": [("describe_stacks", "ValidationError")] * 4,
-        "sagemaker": [("list_endpoints", {"Endpoints": [_summary("demo-2")]})],
+        "sagemaker": [("describe_endpoint", "ValidationException")],
         "logs": [("describe_log_groups", {"logGroups": [longer]})] * 20,
         "cloudwatch": [
             ("list_dashboards", {"DashboardEntries": []}),

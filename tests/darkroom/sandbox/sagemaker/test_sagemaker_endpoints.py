@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from moto.sagemaker.models import sagemaker_backends
 
 from darkroom.sandbox import sagemaker
-from darkroom.sandbox.sagemaker import instance
+from darkroom.sandbox.sagemaker import worker_pool
 from tests.darkroom.sandbox.sagemaker.conftest import BUCKET, REGION, ROLE, Aws
 from tests.eventually import eventually
 
@@ -32,7 +32,7 @@ def test_an_endpoint_is_creating_until_its_instances_have_loaded_the_model(aws: 
     assert described["EndpointStatus"] == "InService"
     assert variant(described) == (1, 1)
     [endpoint] = sagemaker.endpoints()
-    assert len(endpoint.instances[0].pids) == 2
+    assert len(endpoint.instances[0].workers.pids) == 2
     assert endpoint.history[0][1] == 0
     assert endpoint.history[-1][1] == 1
 
@@ -108,7 +108,7 @@ def test_scaling_in_finishes_what_runs(aws: Aws) -> None:
 
 
 def test_scaling_in_kills_what_runs_longer_than_the_grace(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instance, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(worker_pool, "GRACE_SECONDS", 0.5)
     aws.make_endpoint()
     accepted = aws.post({"sleep": 60})
     eventually(lambda: sagemaker.endpoints()[0].backlog.in_flight, "the inference to begin")
@@ -253,16 +253,16 @@ def test_every_change_of_capacity_publishes_a_test_notification(aws: Aws) -> Non
 def test_a_lost_worker_is_replaced(aws: Aws) -> None:
     aws.make_endpoint()
     [endpoint] = sagemaker.endpoints()
-    [before] = endpoint.instances[0].pids
+    [before] = endpoint.instances[0].workers.pids
     assert aws.result_of(aws.post({"exit": True}))["invocationStatus"] == "Failed"
-    [after] = eventually(lambda: endpoint.instances[0].pids, "a new worker")
+    [after] = eventually(lambda: endpoint.instances[0].workers.pids, "a new worker")
     assert after != before
     assert aws.result_of(aws.post({}))["invocationStatus"] == "Completed"
 
 
 def test_stopping_the_sandbox_ends_every_worker(aws: Aws) -> None:
     aws.make_endpoint()
-    [pid] = sagemaker.endpoints()[0].instances[0].pids
+    [pid] = sagemaker.endpoints()[0].instances[0].workers.pids
     for stop in aws.context.on_stop:
         stop()
     assert not psutil.pid_exists(pid)
@@ -274,7 +274,7 @@ def test_the_model_sees_its_own_environment_and_nothing_of_the_users(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
     aws.make_model(MODEL_SETTING="7")
     aws.make_endpoint(model="model")
-    [pid] = sagemaker.endpoints()[0].instances[0].pids
+    [pid] = sagemaker.endpoints()[0].instances[0].workers.pids
     environment = psutil.Process(pid).environ()
     assert environment["MODEL_SETTING"] == "7"
     assert "AWS_SECRET_ACCESS_KEY" not in environment

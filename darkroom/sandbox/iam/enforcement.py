@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from typing import NoReturn
 
 from darkroom.sandbox.iam.call import Need
 from darkroom.sandbox.iam.ledger import Ledger
 from darkroom.sandbox.iam.policy import Verdict, decide
 from darkroom.sandbox.iam.principals import Session, Sessions, role_of, statements_of
-from darkroom.sandbox.iam.resource_policy import Said, holder_of, owner_of, said, statements_of_resource
+from darkroom.sandbox.iam.resource_policy import (
+    Said,
+    holder_of,
+    owner_of,
+    said,
+    statements_of_resource,
+    weighs_policy,
+)
 
 
 class AccessDeniedError(Exception):
@@ -39,7 +47,8 @@ class Enforcement:
         if other.denied and verdict is not Verdict.DENIED:
             verdict = Verdict.DENIED_BY_RESOURCE
         elif role is not None and verdict is not Verdict.DENIED:
-            verdict = _together(need, own.verdict, other, has_policy=statements is not None)
+            gate = _gate_of(session, need, has_policy=statements is not None)
+            verdict = _together(own.verdict, other, gate)
         if verdict is not Verdict.ALLOWED:
             self.refuse(session, need, verdict)
         self.ledger.note(session.role, need.resource, own.grants)
@@ -62,16 +71,28 @@ class Enforcement:
         )
 
 
-def _together(need: Need, own: Verdict, other: Said, *, has_policy: bool) -> Verdict:
-    """What a role may do by its own policies and by the resource's, neither of which denies it.
+class _Gate(Enum):
+    """Which policies must allow, beside that none may deny."""
 
-    Either is enough, but for a KMS key: the role's count only where the key's policy names the account.
-    """
-    if other.grants:
+    EITHER = "the role's or the resource's"
+    KEY = "the key's: it names the role, or the account, whose policies then count"
+    BOTH = "the role's and the resource's, which names the role or its account"
+
+
+def _gate_of(session: Session, need: Need, *, has_policy: bool) -> _Gate:
+    """IAM user guide, "Cross-account policy evaluation logic"; KMS developer guide, "Key policies"."""
+    if weighs_policy(need.resource) and owner_of(need.resource) not in (None, session.account):
+        return _Gate.BOTH
+    return _Gate.KEY if need.action.startswith("kms:") and has_policy else _Gate.EITHER
+
+
+def _together(own: Verdict, other: Said, gate: _Gate) -> Verdict:
+    """What a role may do by its own policies and by the resource's, neither of which denies it."""
+    if other.grants and gate is not _Gate.BOTH:
         return Verdict.ALLOWED
-    if need.action.startswith("kms:") and has_policy and not other.handed_over:
-        return Verdict.NOT_ALLOWED_BY_RESOURCE
-    return own
+    if gate is _Gate.EITHER or other.grants or other.handed_over:
+        return own
+    return Verdict.NOT_ALLOWED_BY_RESOURCE
 
 
 def of_every_request(session: Session, resource: str) -> dict[str, str]:

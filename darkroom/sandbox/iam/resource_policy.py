@@ -21,6 +21,8 @@ from darkroom.sandbox.iam.conditions import Context
 from darkroom.sandbox.iam.policy import Grant, Statement, parse_of_resource
 from darkroom.sandbox.iam.principal_element import Naming, Requester
 
+_SERVICES = frozenset({"kms", "lambda", "s3", "sns", "sqs"})
+
 
 @dataclass(frozen=True)
 class Used:
@@ -58,6 +60,11 @@ def said(
     return Said(False, tuple(by_naming[Naming.ITSELF]), tuple(by_naming[Naming.ACCOUNT]))
 
 
+def weighs_policy(arn: str) -> bool:
+    """Whether it is of a kind whose policy is weighed here."""
+    return not _SERVICES.isdisjoint(arn.split(":")[2:3])
+
+
 def statements_of_resource(arn: str) -> tuple[Statement, ...] | None:
     """The policy of the resource that an ARN is of or in; None where it has none, or none is weighed here.
 
@@ -90,7 +97,7 @@ def _document(arn: str) -> str | None:
     _, partition, service, region, account, name = parts
     if service == "s3":
         return _of_bucket(_bucket(arn), partition)
-    if service not in ("kms", "lambda", "sns", "sqs") or not (account and region):
+    if service not in _SERVICES or not (account and region):
         return None
     if service == "sns":
         topic = sns_backends[account][region].topics.get(arn)

@@ -181,7 +181,7 @@ def publish(
 def bench(
     bundle: Bundle,
     runs: Annotated[
-        int, typer.Option(help="Pictures of each size, after one that is not counted.", min=1)
+        int, typer.Option(help="Pictures of each size, after two that are not counted.", min=1)
     ] = 20,
     steps: Annotated[int | None, typer.Option(help="Denoising steps; the recipe's default without.")] = None,
     size: Sizes = None,

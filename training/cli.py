@@ -71,8 +71,12 @@ def lora_command(
     learning_rate: Annotated[float, typer.Option(help="At its highest.", min=0.0)] = 1e-4,
     batch: Annotated[int, typer.Option(help="Pictures a step.", min=1)] = 4,
     size: Annotated[
-        str, typer.Option(help="Pictures are scaled and cut to it: SIDE or WIDTHxHEIGHT.")
-    ] = "1024",
+        str | None,
+        typer.Option(
+            help="Pictures are scaled and cut to it: SIDE or WIDTHxHEIGHT.",
+            show_default="the size that the model draws by itself",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of everything that is by chance.", min=0)] = 0,
     convolutions: Annotated[
         bool,
@@ -97,7 +101,7 @@ def lora_command(
             rank=rank,
             learning_rate=learning_rate,
             batch=batch,
-            size=_size(size),
+            size=None if size is None else _size(size),
             seed=seed,
             convolutions=convolutions,
             text_encoders=text_encoders,

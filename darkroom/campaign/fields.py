@@ -224,6 +224,7 @@ def _user_pool(value: str) -> None:
 # Bedrock Runtime's own patterns for ApplyGuardrail, the id's without an ARN: the guardrail is the account's.
 GUARDRAIL_ID = r"^[a-z0-9]{1,64}$"
 GUARDRAIL_VERSION = r"^([1-9][0-9]{0,7}|DRAFT)$"
+TAXONOMY_VERSION = r"^[0-9]{1,4}\.[0-9]{1,4}$"
 
 
 def _guardrail_id(value: str) -> None:
@@ -234,6 +235,11 @@ def _guardrail_id(value: str) -> None:
 def _guardrail_version(value: str) -> None:
     if not re.fullmatch(GUARDRAIL_VERSION, value):
         raise refusal("a guardrail's version is a number in quotes, or DRAFT", '"1"')
+
+
+def _taxonomy_version(value: str) -> None:
+    if not re.fullmatch(TAXONOMY_VERSION, value):
+        raise refusal("a taxonomy's version is two numbers with a point, in quotes", '"7.0"')
 
 
 def _pattern(value: str) -> None:
@@ -258,4 +264,5 @@ SourcePrefix = Annotated[
 UserPool = Annotated[str, Text(_user_pool, USER_POOL.replace("?P<region>", "").replace("?P<id>", ""))]
 GuardrailId = Annotated[str, Text(_guardrail_id, GUARDRAIL_ID)]
 GuardrailVersion = Annotated[str, Text(_guardrail_version, GUARDRAIL_VERSION)]
+TaxonomyVersion = Annotated[str, Text(_taxonomy_version, TAXONOMY_VERSION)]
 Pattern = Annotated[str, Text(_pattern)]

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from darkroom.campaign.fields import GuardrailId, GuardrailVersion, Pattern
+from darkroom.campaign import moderation_labels
+from darkroom.campaign.fields import GuardrailId, GuardrailVersion, Pattern, TaxonomyVersion
 from darkroom.campaign.pattern_work import MOST_WORK, search_work
 from darkroom.campaign.problem import MISSING, FieldPath, Problem
 from darkroom.campaign.recipe import Recipe
@@ -34,6 +35,9 @@ class PictureModeration(Section):
     """A label at this confidence, in percent, or above refuses the picture."""
     labels: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(default=(), strict=False)
     """Labels of Rekognition's moderation taxonomy that refuse a picture, at any level. Default: every one."""
+    taxonomy: TaxonomyVersion = moderation_labels.VERSION
+    """The taxonomy's version that has these labels, in quotes. Of one later than the default, whose list
+    Darkroom does not have, the names are taken as they are."""
 
 
 class Moderation(Section):
@@ -69,8 +73,10 @@ def moderation_problems(moderation: Moderation, recipe: Recipe | None) -> Iterat
             path = (*section, "blocked_words", index)
             yield Problem(path, word, rule, "a word, or blocked_patterns for signs")
     yield from _pattern_problems(moderation, (*section, "blocked_patterns"))
-    if moderation.pictures is not None and recipe is not None:
-        yield from _size_problems(recipe, (*section, "pictures"))
+    if moderation.pictures is not None:
+        yield from _label_problems(moderation.pictures, (*section, "pictures"))
+        if recipe is not None:
+            yield from _size_problems(recipe, (*section, "pictures"))
 
 
 def _has_text(word: str) -> bool:
@@ -95,6 +101,30 @@ def _pattern_problems(moderation: Moderation, path: FieldPath) -> Iterator[Probl
         rule = "a prompt could be written over which all patterns together take seconds"
         expected = "bounds for their repeats, such as .{0,40} for .*, or blocked_words"
         yield Problem(path, f"{len(moderation.blocked_patterns)} patterns", rule, expected)
+
+
+def _label_problems(pictures: PictureModeration, path: FieldPath) -> Iterator[Problem]:
+    """Rekognition gives labels of one taxonomy; a name that is not in it would refuse nothing.
+
+    AWS extends the list, so a campaign that says which later version it goes by is taken at its word.
+    """
+    listed = moderation_labels.VERSION
+    given, known = (tuple(map(int, one.split("."))) for one in (pictures.taxonomy, listed))
+    if given < known:
+        rule = f"Rekognition's labels are of version {listed} or later"
+        yield Problem((*path, "taxonomy"), pictures.taxonomy, rule, f'"{listed}", which is the default')
+    elif given == known:
+        for index, label in enumerate(pictures.labels):
+            if not moderation_labels.is_listed(label):
+                near = moderation_labels.nearest(label)
+                yield Problem(
+                    (*path, "labels", index),
+                    label,
+                    f"Rekognition's taxonomy {listed} has no such label, so it would refuse nothing",
+                    (f"did you mean {near}? " if near else "")
+                    + f"one of {', '.join(moderation_labels.TAXONOMY)}, or a label below one of them; "
+                    "if AWS has added this one, the version that has it in moderation.pictures.taxonomy",
+                )
 
 
 def _size_problems(recipe: Recipe, path: FieldPath) -> Iterator[Problem]:

@@ -40,7 +40,7 @@ def watch(
     minutes: _MINUTES = 15,
     seconds: Annotated[float, typer.Option(help="Between two looks.", min=1)] = 5,
 ) -> None:
-    """The same, live, until Ctrl-C."""
+    """Show what `status` shows, live, until Ctrl-C."""
     import boto3
 
     from darkroom.deployed import NotDeployedError

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -60,6 +61,8 @@ class SandboxProcess:
         self.port = _free_port()
         self.url = f"http://localhost:{self.port}"
         self.log = self._folder / "sandbox.log"
+        self._clients: dict[str, Any] = {}
+        self._clients_lock = threading.Lock()
 
     def __enter__(self) -> Self:
         state = self._folder / "state"
@@ -104,14 +107,17 @@ class SandboxProcess:
         }
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this sandbox, whatever AWS the environment points to."""
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",  # noqa: S106 - the sandbox checks no secret
-        )
+        """The boto3 client of this sandbox for ``service``, whatever AWS the environment points to."""
+        with self._clients_lock:
+            if service not in self._clients:
+                self._clients[service] = boto3.client(
+                    service,
+                    endpoint_url=self.url,
+                    region_name=REGION,
+                    aws_access_key_id="sandbox",
+                    aws_secret_access_key="sandbox",  # noqa: S106 - the sandbox checks no secret
+                )
+            return self._clients[service]
 
     def clock(self) -> dict[str, float]:
         """``now`` in sandbox seconds since the epoch, and ``speed``."""

@@ -87,11 +87,9 @@ def test_every_alarm_names_its_entry_of_the_runbook(campaign: str, synth: Synth)
 
 def test_the_alarms_may_publish_to_the_topic_though_its_policy_is_its_own(launch: Synthesized) -> None:
     statements = launch.only("monitoring", "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
-    (allowed,) = [each for each in statements if each["Effect"] == "Allow"]
-    assert (allowed["Principal"], allowed["Action"]) == (
-        {"Service": "cloudwatch.amazonaws.com"},
-        "sns:Publish",
-    )
+    cloudwatch = {"Service": "cloudwatch.amazonaws.com"}
+    (allowed,) = [each for each in statements if each["Principal"] == cloudwatch]
+    assert (allowed["Effect"], allowed["Action"]) == ("Allow", "sns:Publish")
     (alarms,) = allowed["Condition"]["ArnLike"]["aws:SourceArn"]
     resources = launch.resources("monitoring", ALARM) | launch.resources("monitoring", COMPOSITE)
     for alarm in resources.values():

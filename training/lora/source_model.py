@@ -9,6 +9,7 @@ from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 from training.conditioning import Conditioning, encode_sdxl, tokenize
+from training.pictures import Size
 
 _FAMILIES = {"StableDiffusionXLPipeline": "sdxl", "StableDiffusionPipeline": "sd"}
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
@@ -38,6 +39,12 @@ class SourceModel:
             raise SourceModelError(
                 f"{folder}: predicts {prediction!r}, which training does not know; known are {_PREDICTIONS}"
             )
+
+    @property
+    def own_size(self) -> Size:
+        """What the pipeline draws when it is told no size: the UNet's sample_size, in pixels."""
+        side = self.pipeline.unet.config.sample_size * self.pipeline.vae_scale_factor
+        return Size(side, side)
 
     @property
     def text_encoders(self) -> dict[str, Any]:

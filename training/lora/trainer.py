@@ -20,7 +20,6 @@ from training.pictures import Size
 from training.progress import Run, steps
 
 _PRIOR_BATCH = 16
-_SDXL_SIZE = Size(1024, 1024)
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Settings:
     rank: int = 8
     learning_rate: float = 1e-4
     batch: int = 4
-    size: Size = _SDXL_SIZE
+    size: Size | None = None  # of every picture; the one that the source draws by itself if None
     seed: int = 0
     convolutions: bool = False
     text_encoders: bool = True
@@ -73,11 +72,12 @@ def fine_tune(
     torch.manual_seed(settings.seed)
     with console.status(f"Loading {folder}"):
         source = SourceModel(folder)
+    size = settings.size or source.own_size
     own = _Examples(
-        _encoded(source, [_fitted(picture.path, settings.size) for picture in pictures]),
+        _encoded(source, [_fitted(picture.path, size) for picture in pictures]),
         [picture.text for picture in pictures],
     )
-    prior = _prior(source, prior_prompts, settings, console)
+    prior = _prior(source, prior_prompts, size, settings, console)
     _train(source, own, prior, settings, console)
     unfinished = output.with_name(f"{output.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -106,7 +106,7 @@ def _train(
             # A short warm-up, then down to nothing.
             group["lr"] = settings.learning_rate * min((step + 1) / 20, 1.0) * (1 - run.fraction)
         latents, captions = _batch(own, prior, settings, random)
-        loss = _loss(source, latents, captions, settings, generator)
+        loss = _loss(source, latents, captions, settings.dropped, generator)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -133,7 +133,7 @@ def _loss(
     source: SourceModel,
     clean: torch.Tensor,
     captions: list[str],
-    settings: Settings,
+    dropped: float,
     generator: torch.Generator,
 ) -> torch.Tensor:
     """Mean squared error of the UNet's prediction at timesteps by chance."""
@@ -143,13 +143,14 @@ def _loss(
     )
     noisy = source.schedule.add_noise(clean, noise, timesteps)
     text: Conditioning = source.encode(captions)
-    text = text.dropped(torch.rand(len(clean), generator=generator) < settings.dropped)
-    prediction = predict(source.pipeline.unet, noisy, timesteps, text, settings.size)
+    text = text.dropped(torch.rand(len(clean), generator=generator) < dropped)
+    height, width = (8 * side for side in clean.shape[-2:])
+    prediction = predict(source.pipeline.unet, noisy, timesteps, text, Size(width, height))
     return torch.nn.functional.mse_loss(prediction, source.target(clean, noise, timesteps))
 
 
 def _prior(
-    source: SourceModel, prompts: Sequence[str], settings: Settings, console: Console
+    source: SourceModel, prompts: Sequence[str], size: Size, settings: Settings, console: Console
 ) -> _Examples | None:
     """What the model draws for the prompts before it is trained, as latents."""
     if not prompts:
@@ -163,8 +164,8 @@ def _prior(
                 prompt=part,
                 num_inference_steps=settings.prior_steps,
                 guidance_scale=settings.prior_guidance_scale,
-                width=settings.size.width,
-                height=settings.size.height,
+                width=size.width,
+                height=size.height,
                 generator=[torch.Generator().manual_seed(seed) for seed in seeds],
                 output_type="latent",
             ).images

@@ -14,12 +14,17 @@ class PriceError(ValueError):
 
 
 class Price(BaseModel):
-    """Dollars for one unit, and whose price it is."""
+    """Dollars for one unit, and whose price it is.
+
+    Attributes:
+        seen: where it was published, and when; empty where nobody has looked.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     value: float = Field(ge=0)
     source: str
+    seen: str = ""
 
 
 class ServicePrices(BaseModel):

@@ -68,16 +68,16 @@ class Rolling:
     def roll_over(self, old: Fleet, new: Fleet, count: int, bake: Bake) -> str | None:
         """Bring ``count`` instances of ``new`` up, drain ``old``; the reason if that failed."""
         step = self.batch_size(count)
-        while new.desired < count:
+        failure = bake(0)  # of a fleet of none, too, the alarms are looked at
+        while failure is None and new.desired < count:
             new.set_desired(min(count, new.desired + step))
             failure = new.wait_until_settled() or bake(0)
             if failure is None:
                 old.set_desired(max(0, old.desired - step))
                 failure = bake(self.wait_seconds)
-            if failure is not None:
-                return failure
-        old.drain()
-        return None
+        if failure is None:
+            old.drain()
+        return failure
 
     def roll_back(self, old: Fleet, new: Fleet, before: int) -> str | None:
         """The whole old fleet comes up (RollbackMaximumBatchSize's default), then the new one goes."""

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from image_api.moderation.text import fold, tokens
 from image_api.moderation.words import GROWTH, WordList
 
-from darkroom.campaign import Problem, Sources, load_campaigns
-from darkroom.campaign.moderation import Moderation, moderation_problems
+from darkroom.campaign import Problem, Sources, load_campaigns, moderation_labels
+from darkroom.campaign.moderation import Moderation, PictureModeration, moderation_problems
 from darkroom.campaign.pattern_work import LONGEST, MOST_WORK, search_work
 from stacks.openapi import PROMPT_MAXIMUM
 
@@ -49,6 +49,9 @@ def test_a_campaign_moderates_what_it_names_and_nothing_else(write: Write, sourc
         ({"guardrail": {"id": "GR", "version": "1"}}, "moderation.guardrail.id", "lower-case"),
         ({"guardrail": {"id": "gr1", "version": "0"}}, "moderation.guardrail.version", "number"),
         ({"pictures": {"minimum_confidence": 101}}, "moderation.pictures.minimum_confidence", "at most 100"),
+        ({"pictures": {"labels": ["Violence", "Gore"]}}, "moderation.pictures.labels[1]", "refuse nothing"),
+        ({"pictures": {"taxonomy": "7"}}, "moderation.pictures.taxonomy", "two numbers"),
+        ({"pictures": {"taxonomy": "6.1"}}, "moderation.pictures.taxonomy", "7.0 or later"),
     ],
 )
 def test_what_can_not_be_is_refused_with_what_would_be_right(
@@ -59,6 +62,39 @@ def test_what_can_not_be_is_refused_with_what_would_be_right(
     assert list(found) == [field]
     assert said in found[field].rule
     assert found[field].expected
+
+
+def test_every_label_of_the_taxonomy_may_be_named_in_any_case() -> None:
+    listed = tuple(moderation_labels.names())
+    assert (len(listed), len(set(listed))) == (52, 52)
+    for spelt in (listed, tuple(map(str.upper, listed)), tuple(map(str.lower, listed))):
+        pictures = PictureModeration(labels=spelt)
+        assert not list(moderation_problems(Moderation(pictures=pictures), None))
+
+
+@pytest.mark.parametrize(
+    ("label", "near"),
+    [
+        ("Graphic Violence Or Gore", "Graphic Violence"),
+        ("hate symbol", "Hate Symbols"),
+        ("Self Harm", "Self-Harm"),
+        ("Female Swimwear", "Female Swimwear or Underwear"),
+    ],
+)
+def test_a_label_that_is_none_is_told_with_the_one_that_was_meant(
+    write: Write, problems: Problems, label: str, near: str
+) -> None:
+    write(moderation={"pictures": {"labels": [label]}})
+    expected = problems()["moderation.pictures.labels[0]"].expected
+    assert expected.startswith(f"did you mean {near}? one of Explicit, ")
+
+
+def test_a_label_that_aws_adds_can_be_named_with_its_version(write: Write, sources: Sources) -> None:
+    write(moderation={"pictures": {"labels": ["Deepfakes"], "taxonomy": "7.10"}})
+    (campaign,) = load_campaigns(sources)
+    assert campaign.file.moderation is not None
+    assert campaign.file.moderation.pictures is not None
+    assert campaign.file.moderation.pictures.labels == ("Deepfakes",)
 
 
 def test_pictures_that_rekognition_does_not_take_are_told_before_the_deploy(

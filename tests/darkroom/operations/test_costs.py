@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,6 +101,13 @@ def test_what_is_billed_by_the_month_is_counted_in_the_templates() -> None:
     }
     prices = read_service_prices()
     assert all(prices.of(unit).value > 0 and prices.of(unit).source for unit in units)
+
+
+def test_every_shipped_price_says_where_it_was_published_and_when() -> None:
+    dollars = read_service_prices().dollars
+    unseen = [unit for unit, price in dollars.items() if not re.search(r"\b20\d\d-\d\d-\d\d$", price.seen)]
+    assert dollars
+    assert not unseen
 
 
 def test_a_price_that_is_missing_is_named() -> None:

@@ -51,6 +51,30 @@ def fine_tuned(
     return source, output
 
 
+@pytest.mark.parametrize(("model", "side"), [("tiny_sdxl", 128), ("tiny_sd", 64)])
+def test_a_model_s_own_size_is_what_it_draws_when_told_none(
+    request: pytest.FixtureRequest, model: str, side: int
+) -> None:
+    source = SourceModel(request.getfixturevalue(model))
+    assert source.own_size == Size(side, side)
+    assert source.pipeline("a mark", num_inference_steps=1).images[0].size == (side, side)
+
+
+def test_without_a_size_pictures_are_taken_at_the_model_s_own(
+    tiny_sd: Path, mark_pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Size] = []
+    fitted = trainer._fitted
+
+    def noting(path: Path, size: Size) -> Any:
+        seen.append(size)
+        return fitted(path, size)
+
+    monkeypatch.setattr(trainer, "_fitted", noting)
+    _fine_tune(tiny_sd, mark_pictures, tmp_path / "model", size=None, steps=1)
+    assert set(seen) == {SourceModel(tiny_sd).own_size}
+
+
 def test_fusing_draws_what_the_adapter_draws_at_scale_one(fine_tuned: tuple[Path, Path]) -> None:
     source, output = fine_tuned
     fused = _draw(output)

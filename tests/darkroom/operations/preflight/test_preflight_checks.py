@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from darkroom.campaign import LocalBundle, RemoteBundle
-from darkroom.operations.preflight import Finding, State
+from darkroom.campaign import LocalBundle, RemoteBundle, Sources, load_campaign
+from darkroom.operations.preflight import Finding, Situation, State
 from darkroom.operations.preflight.access import guardrail, user_pool
 from darkroom.operations.preflight.account import api_log_role, bootstrap, cost_tag, credentials
 from darkroom.operations.preflight.finding import Check
@@ -354,6 +354,12 @@ def test_a_budget_of_the_name_is_in_the_way(situated: Situated, answer: Any, sta
     first = next(iter(names(situation)))
     assert first.state is state
     assert state is OK or first.subject == "budget demo-us-east-1"
+
+
+@pytest.mark.parametrize("name", ["national-launch", "newsletter", "storefront"])
+def test_a_shipped_campaign_that_costs_money_has_a_sane_budget_that_somebody_hears_of(name: str) -> None:
+    situation = Situation(load_campaign(Sources(), name), {}, None)
+    assert [_only(check, situation).state for check in (budget, notifications)] == [OK, OK]
 
 
 def test_a_local_bundle_fits_or_says_what_does_not(situated: Situated) -> None:

@@ -105,8 +105,13 @@ def test_while_all_at_once_bakes_the_old_instances_stand_by_without_traffic(aws:
     aws.client("sagemaker").delete_endpoint(EndpointName="demo")
 
 
-def test_an_alarm_that_is_off_already_stops_an_update_before_it_takes_an_old_instance(aws: Aws) -> None:
+@pytest.mark.parametrize("instances", [1, 0])
+def test_an_alarm_that_is_off_already_stops_an_update_before_it_takes_an_old_instance(
+    aws: Aws, instances: int
+) -> None:
     aws.make_endpoint("other")
+    aws.set_capacity(instances, "other")
+    aws.wait_in_service("other")
     aws.client("cloudwatch").put_metric_alarm(
         AlarmName=ALARM, Namespace="Other", MetricName="Other", Statistic="Sum", Period=60,
         EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",

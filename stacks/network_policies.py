@@ -21,7 +21,9 @@ from stacks.permissions import allow, arn
 Policy = dict[str, Any]
 
 READING = ["s3:GetObject", "s3:ListBucket"]
-WRITING = ["s3:AbortMultipartUpload", "s3:PutObject"]
+WRITING = ["s3:PutObject"]
+# SageMaker's, for what it uploads in parts: a later answer, a build. Functions write whole objects.
+GIVING_UP = ["s3:AbortMultipartUpload"]
 # What empties the buckets when the campaign is destroyed.
 EMPTYING = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"]
 
@@ -38,15 +40,17 @@ class Service:
 def interface_services(stack: cdk.Stack, campaign: ResolvedCampaign) -> list[Service]:
     """Those that the campaign's functions call and that have no gateway endpoint."""
     endpoint = arn(stack, "sagemaker", f"endpoint/{campaign.name}")
+    is_realtime = campaign.file.endpoint.mode == "realtime"
+    drawing = "sagemaker:InvokeEndpoint" if is_realtime else "sagemaker:InvokeEndpointAsync"
     services = ec2.InterfaceVpcEndpointAwsService
     found = [
         Service(
             "SageMakerRuntime",
             services.SAGEMAKER_RUNTIME.name,
-            _within_account(stack, ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync"], [endpoint]),
+            _within_account(stack, [drawing], [endpoint]),
         )
     ]
-    if campaign.file.endpoint.mode == "realtime":
+    if is_realtime:
         # Lambda polls the queue itself; the functions send to it and put notes back.
         actions = ["sqs:ChangeMessageVisibility", "sqs:SendMessage"]
         queues = [arn(stack, "sqs", f"{campaign.name}-*")]
@@ -69,7 +73,9 @@ def s3_policy(stack: cdk.Stack, campaign: ResolvedCampaign) -> Policy:
     network, so it is made after the endpoint and before them.
     """
     own = {"StringEquals": {**_caller(stack), "aws:ResourceAccount": stack.account}}
-    statements = [_anyone([*READING, *WRITING, *EMPTYING], [f"arn:{stack.partition}:s3:::*"], own)]
+    uploads = campaign.file.endpoint.mode == "async" or campaign.file.build is not None
+    actions = [*READING, *(GIVING_UP if uploads else []), *WRITING, *EMPTYING]
+    statements = [_anyone(actions, [f"arn:{stack.partition}:s3:::*"], own)]
     named = _named_places(campaign)
     if named:
         places = [f"arn:{stack.partition}:s3:::{bucket}/{prefix}*" for bucket, prefix in named]

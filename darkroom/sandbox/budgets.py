@@ -6,15 +6,18 @@ moto has no UpdateBudget, forgets a budget's tags and does not tell its subscrib
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moto.budgets.exceptions import NotFoundException
 from moto.budgets.models import Budget
 from moto.budgets.responses import BudgetsResponse
+from moto.core.exceptions import JsonRESTError
 
 from darkroom.sandbox.cloudformation.handler import HandlerRequest, Resource, ResourceHandler
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.iam import AccessDeniedError, require_of_service
+from darkroom.sandbox.iam.sns_needs import topic_needs
 
 
 def install(context: Context) -> None:  # noqa: ARG001 - as every room's
@@ -30,14 +33,30 @@ def install(context: Context) -> None:  # noqa: ARG001 - as every room's
 
 _create_budget = BudgetsResponse.create_budget
 _TAGS = "ResourceTags"
+_PRINCIPAL = "budgets.amazonaws.com"
 
 
 def create_budget(self: Any) -> str:
-    """CreateBudget, which keeps the tags beside the budget."""
+    """CreateBudget, which tries the topics that are to hear of it, and keeps the tags beside the budget.
+
+    Cost Management user guide, "Creating an Amazon SNS topic for budget notifications".
+    """
+    name, account = self._get_param("Budget")["BudgetName"], self._get_param("AccountId")
+    for topic in _topics(self._get_param("NotificationsWithSubscribers", [])):
+        try:
+            budget = f"arn:aws:budgets::{account}:budget/{name}"
+            require_of_service(_PRINCIPAL, topic_needs(topic), source=budget, account=account)
+        except AccessDeniedError as error:
+            raise JsonRESTError("InvalidParameterException", f"Invalid SNS topic: {error}") from error
     answer = _create_budget(self)
     made = _budget(self, self._get_param("Budget")["BudgetName"])
     made.resource_tags = self._get_param(_TAGS, [])  # type: ignore[attr-defined]
     return answer
+
+
+def _topics(notifications: Sequence[Mapping[str, Any]]) -> list[str]:
+    told = [subscriber for one in notifications for subscriber in one.get("Subscribers", [])]
+    return sorted({one["Address"] for one in told if one["SubscriptionType"] == "SNS"})
 
 
 def update_budget(self: Any) -> str:

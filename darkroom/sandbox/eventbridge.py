@@ -16,13 +16,15 @@ from moto.events.utils import EventTemplateParser
 from darkroom.autoscaling.schedule import check_schedule, next_occurrence
 from darkroom.sandbox.cloudformation.handler import HandlerRequest, Resource, ResourceHandler
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.iam import AccessDeniedError
 from darkroom.sandbox.lambda_runtime import invocations
-from darkroom.sandbox.lambda_runtime.destinations import deliver
+from darkroom.sandbox.lambda_runtime.destinations import deliver_as
 from darkroom.sandbox.lambda_runtime.function import require_permission
 from darkroom.sandbox.lambda_runtime.lookup import find
 from darkroom.sandbox.moments import datetime_of
 
 _RESOLUTION_SECONDS = 60.0
+_PRINCIPAL = "events.amazonaws.com"
 _TARGET_KEYS = frozenset({"Arn", "DeadLetterConfig", "Id", "Input", "InputTransformer", "RetryPolicy"})
 
 
@@ -132,10 +134,10 @@ def _input(target: dict[str, Any], event: dict[str, Any]) -> str:
 
 def _send(rule: Rule, target_arn: str, body: str) -> Future[Any] | None:
     if target_arn.split(":")[2] != "lambda":
-        deliver(target_arn, body, {})
+        deliver_as(_PRINCIPAL, rule.arn, target_arn, body, {})
         return None
     function = find(target_arn)
-    require_permission(function, "events.amazonaws.com", rule.arn)
+    require_permission(function, _PRINCIPAL, rule.arn)
     return invocations.send_event(function, body.encode())
 
 
@@ -148,11 +150,15 @@ def _bury(rule: Rule, target: dict[str, Any], body: str, error: Exception) -> No
             "TARGET_ARN": ("String", target["Arn"]),
             "ERROR_CODE": (
                 "String",
-                "NO_PERMISSIONS" if isinstance(error, PermissionError) else "NO_RESOURCE",
+                "NO_PERMISSIONS" if isinstance(error, AccessDeniedError) else "NO_RESOURCE",
             ),
             "ERROR_MESSAGE": ("String", str(error) or type(error).__name__),
         }
-        deliver(queue, body, attributes)
+        try:
+            deliver_as(_PRINCIPAL, rule.arn, queue, body, attributes)
+        except AccessDeniedError as refused:
+            # As on AWS the event is lost (InvocationsFailedToBeSentToDlq); here it is said.
+            print(f"rule {rule.name}: nothing delivered to {queue}: {refused}", file=sys.stderr)
 
 
 class RuleType(ResourceHandler):

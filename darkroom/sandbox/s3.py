@@ -9,6 +9,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3 import models
 
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.iam.principal_element import principals_of
 
 
 def install(_context: Context) -> None:
@@ -17,10 +18,11 @@ def install(_context: Context) -> None:
 
 
 class Bucket(models.FakeBucket):
-    """A bucket whose policy's statements with a condition are left out.
+    """A bucket of whose policy moto weighs what is about everybody and always so.
 
     moto leaves out the condition and keeps the statement: the usual "deny what does not come by
-    TLS" denies every request then. The sandbox's requests stand for requests by TLS.
+    TLS" denies every request then. It leaves out the principals, too: what is about one role is
+    then about all. Roles are held to the whole policy at the front door (darkroom/sandbox/iam/).
     """
 
     @staticmethod
@@ -42,7 +44,14 @@ class Bucket(models.FakeBucket):
             return PermissionResult.NEUTRAL
         policy = json.loads(self.policy)
         statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
-        plain = [statement for statement in statements if "Condition" not in statement]
+        plain = [one for one in statements if "Condition" not in one and _is_about_everybody(one)]
         if not plain:
             return PermissionResult.NEUTRAL
         return IAMPolicy(json.dumps({**policy, "Statement": plain})).is_action_permitted(action, resource)
+
+
+def _is_about_everybody(statement: dict[str, Any]) -> bool:
+    try:
+        return principals_of(statement.get("Principal")).everyone
+    except ValueError:
+        return False

@@ -45,6 +45,7 @@ from darkroom.sandbox.context import install as install_context
 from darkroom.sandbox.front_door import with_faults
 from darkroom.sandbox.http_server import SandboxHttpServer
 from darkroom.sandbox.iam.front_door import held_to_policies
+from darkroom.sandbox.iam.vpc_endpoints import held_to_endpoint_policies
 from darkroom.sandbox.processes import raise_open_file_limit
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -137,7 +138,7 @@ def start(context: Context) -> SandboxHttpServer:
     for room in _ROOMS:
         room.install(context)
     app = application(context)
-    network.route_to(app)
+    network.route_to(with_clear_errors(held_to_endpoint_policies(app, iam.running())))
     server = SandboxHttpServer(context.settings.port, app)
     server.start()
     threading.Thread(target=context.run_ticks, name="ticks", daemon=True).start()

@@ -17,11 +17,14 @@ from darkroom.sandbox import context as sandbox
 from darkroom.sandbox.cloudformation.handler import HandlerRequest, Resource, ResourceHandler
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.faults import Faults
+from darkroom.sandbox.iam import AccessDeniedError, require_of_service
+from darkroom.sandbox.iam.sqs_needs import queue_needs
 from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.function import require_permission
 from darkroom.sandbox.lambda_runtime.lookup import find
 from darkroom.sandbox.moments import timestamp_of
 
+_PRINCIPAL = "sns.amazonaws.com"
 _MOST_REMEMBERED = 100_000
 _published: deque[dict[str, Any]] = deque(maxlen=_MOST_REMEMBERED)
 _published_lock = threading.Lock()
@@ -73,6 +76,8 @@ class Subscription(models.Subscription):
             if self.protocol == "lambda":
                 self._invoke(message, message_id, subject, message_attributes, message_structure)
             else:
+                if self.protocol == "sqs":
+                    self._require_to_send(self.endpoint)
                 super().publish(
                     message,
                     message_id,
@@ -104,7 +109,7 @@ class Subscription(models.Subscription):
         if faults.take("drop_notifications"):
             return
         function = find(self.endpoint)
-        require_permission(function, "sns.amazonaws.com", self.topic.arn)
+        require_permission(function, _PRINCIPAL, self.topic.arn)
         notification = self._notification(message, message_id, subject, attributes)
         event = {
             "Records": [
@@ -146,9 +151,20 @@ class Subscription(models.Subscription):
         target = json.loads(self.attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
         if target:
             queue = parse_arn(target)
+            try:
+                self._require_to_send(target)
+            except AccessDeniedError as error:
+                # As on AWS the message is lost (NumberOfNotificationsFailedToRedriveToDlq); here it is said.
+                print(f"SNS could not use the dead-letter queue {target}: {error}", file=sys.stderr)
+                return
             sqs_backends[queue.account][queue.region].send_message(
                 queue.resource_id, json.dumps(notification)
             )
+
+    def _require_to_send(self, queue: str) -> None:
+        """SNS sends to queues as itself."""
+        account = parse_arn(self.topic.arn).account
+        require_of_service(_PRINCIPAL, queue_needs(queue), source=self.topic.arn, account=account)
 
 
 def _deliver(function: Any, event: bytes, faults: Faults) -> None:

@@ -15,11 +15,13 @@ from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
+from tests.e2e.let_in import Permitted, never_used, passing_endpoints
 from tests.e2e.permissions import (
     ANY_KEY,
     FLOW_LOG,
     NOT_EXERCISED,
     SHARED_INTERFACES,
+    Unused,
     assert_all_used,
     bury_events,
     denied,
@@ -30,6 +32,9 @@ from tests.e2e.permissions import (
 from tests.e2e.seldom_done import end_due_keys, update_the_endpoint
 
 pytestmark = pytest.mark.e2e
+
+# The endpoints are in use from the first stack to the last; what never passes them, each with its reason.
+PASSING = [Unused(one.action, "vpce-*", one.reason) for one in NOT_EXERCISED if one.action.startswith("s3:")]
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,12 @@ def walled(campaigns: Path) -> Iterator[Deployment]:
         yield Deployment(sandbox, "walled")
 
 
+@pytest.fixture(scope="module")
+def passing(walled: Deployment) -> set[Permitted]:
+    """What its VPC endpoints let pass, while all of them are there."""
+    return passing_endpoints(walled)
+
+
 def endpoints(deployment: Deployment) -> dict[str, dict[str, Any]]:
     """The VPC endpoints that work, by the service that each is for."""
     found = deployment.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
@@ -58,7 +69,10 @@ def endpoints(deployment: Deployment) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_a_picture_is_drawn_with_no_more_endpoints_than_it_takes(walled: Deployment) -> None:
+def test_a_picture_is_drawn_with_no_more_endpoints_than_it_takes(
+    walled: Deployment, passing: set[Permitted]
+) -> None:
+    assert len({one.policy for one in passing}) == len(endpoints(walled))
     answer = walled.api.ask({"prompt": "a lighthouse behind a wall"})
     assert answer.status == 202
     done = walled.api.wait(answer.body["id"], deadline_seconds=90)
@@ -126,7 +140,7 @@ def test_without_the_job_table_s_endpoint_the_api_says_that_it_can_t(walled: Dep
     assert walled.api.ask({"prompt": "a lighthouse behind a wall"}).status == 503
 
 
-def test_destroy_leaves_nothing(walled: Deployment, campaigns: Path) -> None:
+def test_destroy_leaves_nothing(walled: Deployment, campaigns: Path, passing: set[Permitted]) -> None:
     before = Counter(one["type"] for one in walled.sandbox.resources())
     # Two for the functions: one a subnet, shared by all four.
     assert before["AWS::EC2::NetworkInterface"] == 2
@@ -135,5 +149,7 @@ def test_destroy_leaves_nothing(walled: Deployment, campaigns: Path) -> None:
     Cdk(walled.sandbox, campaigns=campaigns).destroy("walled/*", campaign="walled")
     assert_all_used(walled, cleanup, accepted=(*SHARED_INTERFACES, *NOT_EXERCISED))
     assert any("-data-" in role or "-api-" in role for role in done_by(walled, "ec2:DeleteNetworkInterface"))
+    # And nothing may pass an endpoint that never does.
+    assert never_used(walled, passing, accepted=PASSING) == []
     assert walled.sandbox.resources() == []
     assert walled.sandbox.endpoints() == []

@@ -14,6 +14,13 @@ import pytest
 
 from darkroom.demo.client import download
 from tests.e2e.deployment import Deployment
+from tests.e2e.let_in import (
+    ACCESS_LOGS,
+    never_used,
+    services_let_in,
+    tell_the_operations_topic,
+    turn_callers_away,
+)
 from tests.e2e.permissions import (
     ANY_KEY,
     NOT_EXERCISED,
@@ -25,6 +32,7 @@ from tests.e2e.permissions import (
     see_every_kind_of_end,
 )
 from tests.e2e.seldom_done import end_due_keys, update_the_endpoint
+from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -48,6 +56,63 @@ def test_every_permission_of_every_role_is_used(demo: Deployment) -> None:
     assert_all_used(demo, roles, accepted=(ANY_KEY, *NOT_EXERCISED))
     # Nothing was tried in vain either, but what the broken configuration below asked for.
     assert [one for one in denied(demo, roles) if "nowhere" not in one] == []
+
+
+def test_every_statement_that_lets_a_service_in_is_used(demo: Deployment) -> None:
+    permitted = services_let_in(demo, "data", "inference", "api", "monitoring")
+    assert len({one.statement for one in permitted}) >= 12
+    demo.sandbox.inject(kill_workers=1)
+    drawn(demo, "a door that fell off its hinges")
+    tell_the_operations_topic(demo)
+    turn_callers_away(
+        demo,
+        "image_api.completion.handler",
+        "image_api.reconciliation.handler",
+        "api_keys.handler.handler",
+    )
+    assert never_used(demo, permitted, accepted=[ACCESS_LOGS]) == []
+
+
+def test_a_statement_that_lets_a_service_in_for_nothing_is_found(demo: Deployment) -> None:
+    functions, front = demo.client("lambda"), "image_api.front.handler"
+    [name] = [
+        one["FunctionName"] for one in functions.list_functions()["Functions"] if one["Handler"] == front
+    ]
+    source = "arn:aws:s3:::nobodys-bucket"
+    functions.add_permission(
+        FunctionName=name,
+        StatementId="for-nothing",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn=source,
+    )
+    try:
+        [found] = never_used(demo, {one for one in services_let_in(demo, "api") if source in one.statement})
+        assert "s3.amazonaws.com" in found
+    finally:
+        functions.remove_permission(FunctionName=name, StatementId="for-nothing")
+
+
+def test_a_topic_that_does_not_let_alarms_in_hears_of_none(demo: Deployment) -> None:
+    sns, topic = demo.client("sns"), demo.resource("monitoring", "AWS::SNS::Topic")
+    before = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    document = json.loads(before)
+    denials = [one for one in document["Statement"] if one["Effect"] == "Deny"]
+    closed = json.dumps({**document, "Statement": denials})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=closed)
+    try:
+        tell_the_operations_topic(demo)
+        eventually(
+            lambda: (
+                f"cloudwatch.amazonaws.com: sns:Publish on {topic}"
+                in denied(demo, ["cloudwatch.amazonaws.com"])
+            ),
+            "the alarm turned away",
+            seconds=30,
+            every=0.3,
+        )
+    finally:
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=before)
 
 
 @pytest.mark.parametrize(

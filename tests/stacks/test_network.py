@@ -89,6 +89,36 @@ def test_the_endpoints_pass_calls_of_the_account_to_the_account_alone(walled: Sy
                 assert place == "arn:aws:s3:::cloudformation-custom-resource-response-useast1/*"
 
 
+@pytest.mark.parametrize("campaign", ["demo", "storefront"])
+def test_nothing_passes_an_endpoint_that_no_function_or_model_may_do(synth: Synth, campaign: str) -> None:
+    moderated = {"moderation": {"guardrail": GUARDRAIL, "pictures": {}}}
+    found = synth(campaign, network="isolated", **moderated)
+    granted = {
+        action
+        for stack in found.stacks
+        for kind in ("AWS::IAM::Role", "AWS::IAM::Policy")
+        for each in found.resources(stack, kind).values()
+        for document in (
+            *(one["PolicyDocument"] for one in each["Properties"].get("Policies", [])),
+            *([each["Properties"]["PolicyDocument"]] if kind == "AWS::IAM::Policy" else []),
+        )
+        for statement in document["Statement"]
+        for action in listed(statement["Action"])
+    }
+    passing = {
+        action
+        for endpoint in found.resources("data", "AWS::EC2::VPCEndpoint").values()
+        for statement in endpoint["Properties"]["PolicyDocument"]["Statement"]
+        for action in listed(statement["Action"])
+    }
+    assert passing
+    assert passing - granted == set()
+
+
+def listed(actions: str | list[str]) -> list[str]:
+    return [actions] if isinstance(actions, str) else actions
+
+
 def test_security_groups_let_nothing_in_but_the_functions_to_the_endpoints(walled: Synthesized) -> None:
     groups = walled.resources("data", "AWS::EC2::SecurityGroup").values()
     assert not any("SecurityGroupIngress" in each["Properties"] for each in groups)

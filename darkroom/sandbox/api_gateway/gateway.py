@@ -22,6 +22,7 @@ from darkroom.sandbox.api_gateway.request import Request, request_of
 from darkroom.sandbox.api_gateway.response import RefusedError, Response
 from darkroom.sandbox.api_gateway.validation import body_errors, missing_parameters
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.iam import AccessDeniedError
 from darkroom.sandbox.lambda_runtime import invocations
 from darkroom.sandbox.lambda_runtime.function import require_permission
 from darkroom.sandbox.lambda_runtime.lookup import find
@@ -99,7 +100,7 @@ class Gateway:
         try:
             function = find(operation.integration.function_arn)
             require_permission(function, "apigateway.amazonaws.com", arrival.method_arn)
-        except (UnknownFunctionException, PermissionError) as error:
+        except (UnknownFunctionException, AccessDeniedError) as error:
             raise RefusedError(response.CONFIGURATION_ERROR) from error
         if function.reserved_concurrency == 0:
             raise RefusedError(response.CONFIGURATION_ERROR)

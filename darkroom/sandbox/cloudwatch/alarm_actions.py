@@ -7,6 +7,7 @@ the alarm remains in the new state".
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from moto.cloudwatch.models import Alarm
@@ -15,6 +16,10 @@ from moto.sns.models import sns_backends
 from werkzeug.exceptions import HTTPException
 
 from darkroom.sandbox.cloudwatch.alarm_texts import sns_message, sns_subject
+from darkroom.sandbox.iam import AccessDeniedError, Need, require_of_service
+from darkroom.sandbox.iam.sns_needs import topic_needs
+
+_PRINCIPAL = "cloudwatch.amazonaws.com"
 
 
 def actions_of(alarm: Alarm) -> list[str]:
@@ -41,9 +46,16 @@ def notify(alarm: Alarm, action: str, account_id: str, before: str) -> str | Non
         return f"the local AWS does not play alarm actions of {service}"
     backend: Any = sns_backends[account_id][region]
     try:
+        require_of_service(_PRINCIPAL, _needs(action, account_id), source=alarm.alarm_arn, account=account_id)
         backend.publish(
             message=sns_message(alarm, account_id, before), subject=sns_subject(alarm), arn=action
         )
-    except (ServiceException, HTTPException) as error:
+    except (AccessDeniedError, ServiceException, HTTPException) as error:
         return str(error)
     return None
+
+
+def _needs(topic: str, account_id: str) -> list[Need]:
+    """CloudWatch publishes as itself, not in a role. It says whose it does, which is what a topic's first
+    policy asks for: so the account's alarms may publish there."""
+    return [replace(one, context={"aws:SourceOwner": account_id}) for one in topic_needs(topic)]

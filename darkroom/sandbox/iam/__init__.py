@@ -2,9 +2,9 @@
 
 Held are the sessions of roles: Lambda functions, what SageMaker and Step Functions do in the role that they
 were given, and the roles of the CDK's bootstrap, which the CDK CLI assumes. The account's own keys may do
-everything. Weighed are identity-based policies (inline and attached), with the conditions that templates here
-have; whatever can't be weighed is refused by name. Resource-based policies are not: their statements here let
-services in, or deny what does not come by TLS.
+everything. Weighed are identity-based policies (inline and attached), those of buckets, topics, queues, keys
+and functions, and those of VPC endpoints, with the conditions that templates here have; whatever can't be
+weighed is refused by name. A service that acts as itself needs the leave of the resource's policy.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from darkroom.sandbox.context import Context
 from darkroom.sandbox.iam import enforcement
 from darkroom.sandbox.iam.call import Need
 from darkroom.sandbox.iam.enforcement import AccessDeniedError, require, running
+from darkroom.sandbox.iam.services import require_of_service
 
-__all__ = ["AccessDeniedError", "Need", "install", "require", "running"]
+__all__ = ["AccessDeniedError", "Need", "install", "require", "require_of_service", "running"]
 
 
 def install(_context: Context) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from darkroom.sandbox import aws_errors
@@ -11,6 +12,7 @@ from darkroom.sandbox.iam.enforcement import AccessDeniedError, Enforcement
 from darkroom.sandbox.iam.needs import needs
 from darkroom.sandbox.iam.principals import Session, UnknownCredentialsError
 from darkroom.sandbox.iam.requests import Signature, call_of, signature_of
+from darkroom.sandbox.iam.vpc_endpoints import context_of
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -41,8 +43,9 @@ def _check(enforcement: Enforcement, environ: dict[str, Any], signature: Signatu
     if signature.presigned:
         presigned.check(environ, enforcement.sessions.assumed(signature.access_key))
     call = call_of(environ, signature, session.role.split(":")[4])
+    through = context_of(environ)
     for need in needs(call):
-        enforcement.require(session, need)
+        enforcement.require(session, replace(need, context={**through, **need.context}))
 
 
 def _refused(

@@ -1,4 +1,4 @@
-"""Identity-based policies: what they say of an action on a resource.
+"""Policies, of roles and of resources: what they say of an action on a resource.
 
 IAM user guide, "Policy evaluation logic": an explicit deny wins, then an allow, else nothing is allowed.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 from darkroom.sandbox.iam.conditions import Context, holds
 from darkroom.sandbox.iam.patterns import action_matches, matches
+from darkroom.sandbox.iam.principal_element import Principals, principals_of
 
 _ELEMENTS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
 
@@ -28,6 +29,10 @@ class Verdict(StrEnum):
     ALLOWED = "allowed"
     NOT_ALLOWED = "because no identity-based policy allows the {action} action"
     DENIED = "with an explicit deny in an identity-based policy"
+    NOT_ALLOWED_BY_RESOURCE = "because no resource-based policy allows the {action} action"
+    DENIED_BY_RESOURCE = "with an explicit deny in a resource-based policy"
+    NOT_ALLOWED_BY_ENDPOINT = "because no VPC endpoint policy allows the {action} action"
+    DENIED_BY_ENDPOINT = "with an explicit deny in a VPC endpoint policy"
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,12 @@ class Grant:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement; ``actions`` and ``resources`` are patterns, which the ``not_`` flags turn round."""
+    """One statement; ``actions`` and ``resources`` are patterns, which the ``not_`` flags turn round.
+
+    Attributes:
+        principals: whom a resource's policy is about; None in a role's own.
+        text: the statement as it is written, as JSON with sorted names.
+    """
 
     allows: bool
     actions: tuple[str, ...]
@@ -48,6 +58,8 @@ class Statement:
     resources: tuple[str, ...]
     not_resources: bool
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    principals: Principals | None = None
+    text: str = ""
 
     def covers(self, action: str, resource: str, context: Context) -> tuple[Grant, ...]:
         """The grants by which the statement is about this action on this resource; none when it is not."""
@@ -101,24 +113,38 @@ def grants_of(statements: Sequence[Statement]) -> frozenset[Grant]:
 
 @lru_cache(maxsize=1024)
 def parse(document: str) -> tuple[Statement, ...]:
-    """The statements of a policy document, JSON.
+    """The statements of an identity-based policy document, JSON.
 
     Raises:
         PolicyError: it is no identity-based policy.
     """
+    return _parsed(document, _ELEMENTS, "an identity-based policy")
+
+
+@lru_cache(maxsize=1024)
+def parse_of_resource(document: str) -> tuple[Statement, ...]:
+    """The statements of a resource's or a VPC endpoint's policy document, JSON, with their principals.
+
+    Raises:
+        PolicyError: it is no resource-based policy.
+    """
+    return _parsed(document, _ELEMENTS | {"Principal"}, "a resource-based policy")
+
+
+def _parsed(document: str, elements: frozenset[str], kind: str) -> tuple[Statement, ...]:
     try:
         statements = _listed(json.loads(document)["Statement"])
-        return tuple(_statement(one) for one in statements)
+        return tuple(_statement(one, elements, kind) for one in statements)
     except (ValueError, KeyError, TypeError) as error:
         raise PolicyError(
             f"no policy document ({type(error).__name__}: {error}): {document[:200]}"
         ) from error
 
 
-def _statement(given: Mapping[str, Any]) -> Statement:
-    unknown = sorted(given.keys() - _ELEMENTS)
+def _statement(given: Mapping[str, Any], elements: frozenset[str], kind: str) -> Statement:
+    unknown = sorted(given.keys() - elements)
     if unknown:
-        raise PolicyError(f"a statement of an identity-based policy has no {unknown}")
+        raise PolicyError(f"a statement of {kind} has no {unknown}")
     if given["Effect"] not in ("Allow", "Deny"):
         raise PolicyError(f"Effect is {given['Effect']!r}: Allow or Deny would be right")
     not_actions, not_resources = "NotAction" in given, "NotResource" in given
@@ -132,6 +158,8 @@ def _statement(given: Mapping[str, Any]) -> Statement:
         tuple(resources),
         not_resources,
         given.get("Condition") or {},
+        principals_of(given["Principal"]) if "Principal" in elements else None,
+        json.dumps(given, sort_keys=True),
     )
 
 

@@ -11,6 +11,7 @@ from moto.sts.models import AssumedRole, sts_backends
 
 from darkroom.sandbox.callers import caller_of
 from darkroom.sandbox.iam.policy import Statement, parse
+from darkroom.sandbox.iam.principal_element import Requester
 
 # STS marks a temporary key so (IAM user guide, "IAM identifiers", unique identifiers). CloudFormation, the
 # sandbox's user and whoever else has another are the account itself.
@@ -21,18 +22,37 @@ class UnknownCredentialsError(Exception):
     """A temporary access key that nobody was given, or without its session's token."""
 
 
+_ROOT = ":root"
+
+
 @dataclass(frozen=True)
 class Session:
-    """A role, as somebody who assumed it; ``function`` is the ARN of the one whose own code does."""
+    """A role, as somebody who assumed it; ``function`` is the ARN of the one whose own code does.
+
+    Where ``role`` is an account's root it is that account itself.
+    """
 
     role: str
     name: str
     function: str | None = None
 
     @property
+    def account(self) -> str:
+        """The role's account."""
+        return self.role.split(":")[4]
+
+    @property
+    def requester(self) -> Requester:
+        """How a resource's policy may name it."""
+        is_account = self.role.endswith(_ROOT)
+        return Requester(self.account, frozenset(() if is_account else (self.role, self.arn)))
+
+    @property
     def arn(self) -> str:
         """How AWS calls it in an error and in GetCallerIdentity."""
         account, _, path = self.role.split(":", 4)[4].partition(":")
+        if self.role.endswith(_ROOT):
+            return self.role
         return (
             f"arn:{self.role.split(':')[1]}:sts::{account}:assumed-role/{path.rsplit('/', 1)[-1]}/{self.name}"
         )
@@ -70,6 +90,11 @@ class Sessions:
 def _assumed_roles() -> list[AssumedRole]:
     backends: list[Any] = [backend for _, _, backend in list(sts_backends.iter_backends())]
     return [one for backend in backends for one in list(backend.assumed_roles)]
+
+
+def root_of(account: str) -> Session:
+    """An account itself, as whose its own keys count."""
+    return Session(f"arn:aws:iam::{account}{_ROOT}", "root")
 
 
 def role_of(arn: str) -> Role | None:

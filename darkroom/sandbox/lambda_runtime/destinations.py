@@ -8,8 +8,31 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.utilities.arns import parse_arn
 
+from darkroom.sandbox.iam import require_of_service
+from darkroom.sandbox.iam.sns_needs import topic_needs
+from darkroom.sandbox.iam.sqs_needs import queue_needs
+
+_NEEDS = {"sqs": queue_needs, "sns": topic_needs}
+
 Attributes = Mapping[str, tuple[str, str]]
 """Message attributes: data type and value by name."""
+
+
+def deliver_as(service: str, source: str, target: str, body: str, attributes: Attributes) -> None:
+    """:func:`deliver`, by an AWS service as itself: the target's policy must let it.
+
+    Args:
+        service: the principal, such as ``events.amazonaws.com``.
+        source: the ARN of what it delivers for.
+
+    Raises:
+        AccessDeniedError: the policy of the target, or of its key, does not let it.
+        ValueError, Exception: as below.
+    """
+    arn = parse_arn(target)
+    if arn.service in _NEEDS:
+        require_of_service(service, _NEEDS[arn.service](target), source=source, account=arn.account)
+    deliver(target, body, attributes)
 
 
 def deliver(target: str, body: str, attributes: Attributes) -> None:

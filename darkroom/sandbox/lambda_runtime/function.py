@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaFunction
 
+from darkroom.sandbox.iam import Need, require_of_service
 from darkroom.sandbox.lambda_runtime import invocations, network_interfaces
 from darkroom.sandbox.network import Attachment
 
@@ -93,42 +93,11 @@ class Function(LambdaFunction):
         return outcome.payload
 
 
-def allows(function: LambdaFunction, service: str, source_arn: str) -> bool:
-    """Whether the function's policy lets ``service`` (a principal) invoke it for ``source_arn``."""
-    return any(_statement_allows(statement, service, source_arn) for statement in function.policy.statements)
-
-
 def require_permission(function: LambdaFunction, service: str, source_arn: str) -> None:
     """Check that ``service`` may invoke ``function`` for ``source_arn``.
 
     Raises:
-        PermissionError: no statement of the function's policy allows it.
+        AccessDeniedError: no statement of the function's policy allows it.
     """
-    if not allows(function, service, source_arn):
-        raise PermissionError(
-            f"the policy of {function.function_name} does not let {service} invoke it for {source_arn}"
-        )
-
-
-def _statement_allows(statement: dict[str, Any], service: str, source_arn: str) -> bool:
-    principal = statement.get("Principal")
-    services = principal.get("Service") if isinstance(principal, dict) else principal
-    if statement.get("Effect") != "Allow" or services not in (service, "*"):
-        return False
-    if statement.get("Action") not in ("lambda:InvokeFunction", "lambda:*", "*"):
-        return False
-    pattern = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn")
-    return pattern is None or arn_like(pattern, source_arn)
-
-
-def arn_like(pattern: str, arn: str) -> bool:
-    """IAM's ArnLike: each of the six parts matched by itself, ``*`` and ``?`` as wildcards."""
-    patterns, parts = pattern.split(":", 5), arn.split(":", 5)
-    return len(patterns) == len(parts) and all(
-        _matches(expected, part) for expected, part in zip(patterns, parts, strict=True)
-    )
-
-
-def _matches(pattern: str, text: str) -> bool:
-    expression = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
-    return re.fullmatch(expression, text, re.DOTALL) is not None
+    needed = [Need("lambda:InvokeFunction", function.function_arn)]
+    require_of_service(service, needed, source=source_arn, account=function.account_id)

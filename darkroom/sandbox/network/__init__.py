@@ -12,10 +12,20 @@ from moto.ec2.responses import EC2Response
 from darkroom.sandbox.context import Context
 from darkroom.sandbox.http_server import WsgiApp
 from darkroom.sandbox.network.attachment import Attachment
-from darkroom.sandbox.network.reachability import refusal
-from darkroom.sandbox.network.router import Routers
+from darkroom.sandbox.network.reachability import Endpoint, refusal, way
+from darkroom.sandbox.network.router import PASSAGE, Passage, Routers
 
-__all__ = ["Attachment", "install", "refusal", "route_to", "routers"]
+__all__ = [
+    "PASSAGE",
+    "Attachment",
+    "Endpoint",
+    "Passage",
+    "install",
+    "refusal",
+    "route_to",
+    "routers",
+    "way",
+]
 
 # EC2's operations that are played, beside those that only describe these things: nothing would run behind an
 # instance.

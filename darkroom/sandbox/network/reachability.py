@@ -3,13 +3,13 @@
 A gateway endpoint is reached when the route table of every subnet has it and a security group lets HTTPS out
 to addresses that are not the VPC's own; an interface endpoint when it has private names, which the VPC
 resolves, and both security groups let HTTPS through. There is no other way out: internet and NAT gateways are
-not played.
-Policies of endpoints are stored and not enforced.
+not played. What an endpoint's policy lets pass is IAM's to say (darkroom/sandbox/iam/vpc_endpoints.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -20,22 +20,56 @@ _GATEWAYS = frozenset({"s3", "dynamodb"})
 _HTTPS = 443
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """A VPC endpoint that calls pass through; ``policy`` is its document, JSON."""
+
+    id: str
+    vpc_id: str
+    service: str
+    is_gateway: bool
+    policy: str
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a service is reached: through each of ``endpoints``, as the subnets have them, or why it is not."""
+
+    endpoints: tuple[Endpoint, ...] = ()
+    refusal: str | None = None
+
+
 def refusal(attachment: Attachment, service: str) -> str | None:
     """Why ``service`` can't be reached; None if it can.
 
     Args:
         service: as the names of endpoint services end, such as ``s3`` or ``sagemaker.runtime``.
     """
+    return way(attachment, service).refusal
+
+
+def way(attachment: Attachment, service: str) -> Way:
+    """The way from an attachment to a service, by its name as above."""
     ec2 = ec2_backends[attachment.account_id][attachment.region]
     subnets = [ec2.get_subnet(subnet_id) for subnet_id in attachment.subnet_ids]
     groups = [ec2.get_security_group_from_id(one) for one in attachment.security_group_ids]
     vpc_id = subnets[0].vpc_id
     found = [one for one in _endpoints(ec2, vpc_id) if one.service_name.endswith(f".{service}")]
     if not found:
-        return f"{vpc_id} has no endpoint for {service} and no way to the internet"
-    if service in _GATEWAYS and all(one.vpc_endpoint_type.lower() == "gateway" for one in found):
-        return _gateway_refusal(ec2, found, attachment, groups)
-    return _interface_refusal(ec2, found, vpc_id, groups)
+        return Way(refusal=f"{vpc_id} has no endpoint for {service} and no way to the internet")
+    if service in _GATEWAYS and all(_is_gateway(one) for one in found):
+        return _by_gateway(ec2, found, attachment, groups)
+    return _by_interface(ec2, found, vpc_id, groups)
+
+
+def _is_gateway(endpoint: Any) -> bool:
+    return bool(endpoint.vpc_endpoint_type.lower() == "gateway")
+
+
+def _endpoint(found: Any) -> Endpoint:
+    return Endpoint(
+        found.id, found.vpc_id, found.service_name, _is_gateway(found), str(found.policy_document)
+    )
 
 
 def _endpoints(ec2: Any, vpc_id: str) -> list[Any]:
@@ -43,15 +77,18 @@ def _endpoints(ec2: Any, vpc_id: str) -> list[Any]:
     return [one for one in every if one.vpc_id == vpc_id and one.state == "available"]
 
 
-def _gateway_refusal(ec2: Any, found: list[Any], attachment: Attachment, groups: list[Any]) -> str | None:
+def _by_gateway(ec2: Any, found: list[Any], attachment: Attachment, groups: list[Any]) -> Way:
+    taken: dict[str, Endpoint] = {}
     for subnet_id in attachment.subnet_ids:
         tables = {table.id for table in _route_tables(ec2, subnet_id)}
-        if not any(tables & set(endpoint.route_table_ids) for endpoint in found):
-            return f"the route table of {subnet_id} has no route to {found[0].service_name}"
+        routed = [endpoint for endpoint in found if tables & set(endpoint.route_table_ids)]
+        if not routed:
+            return Way(refusal=f"the route table of {subnet_id} has no route to {found[0].service_name}")
+        taken[routed[0].id] = _endpoint(routed[0])
     outside = (rule for group in groups for rule in group.egress_rules if _outside(rule))
     if not any(_is_https(rule) for rule in outside):
-        return f"no security group lets HTTPS out to {found[0].service_name}"
-    return None
+        return Way(refusal=f"no security group lets HTTPS out to {found[0].service_name}")
+    return Way(tuple(taken.values()))
 
 
 def _route_tables(ec2: Any, subnet_id: str) -> list[Any]:
@@ -61,7 +98,7 @@ def _route_tables(ec2: Any, subnet_id: str) -> list[Any]:
     return own or [one for one in every if one.main_association_id and one.vpc_id == vpc_id]
 
 
-def _interface_refusal(ec2: Any, found: list[Any], vpc_id: str, groups: list[Any]) -> str | None:
+def _by_interface(ec2: Any, found: list[Any], vpc_id: str, groups: list[Any]) -> Way:
     vpc = ec2.get_vpc(vpc_id)
     names = vpc.enable_dns_support and vpc.enable_dns_hostnames
     for endpoint in found:
@@ -71,8 +108,9 @@ def _interface_refusal(ec2: Any, found: list[Any], vpc_id: str, groups: list[Any
         out = any(_is_https(rule) and _reaches(rule, behind) for one in groups for rule in one.egress_rules)
         into = any(_is_https(rule) and _reaches(rule, groups) for one in behind for rule in one.ingress_rules)
         if out and into:
-            return None
-    return f"the names or security groups of {found[0].service_name}'s endpoint let nothing through"
+            return Way((_endpoint(endpoint),))
+    name = found[0].service_name
+    return Way(refusal=f"the names or security groups of {name}'s endpoint let nothing through")
 
 
 def _is_https(rule: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from darkroom.sandbox.aws_errors import service_of
 from darkroom.sandbox.context import Settings
 from darkroom.sandbox.http_server import RequestHandler, SandboxHttpServer, WsgiApp
 from darkroom.sandbox.network.attachment import Attachment
-from darkroom.sandbox.network.reachability import refusal
+from darkroom.sandbox.network.reachability import Way, way
 
 # Wall seconds that a connection to nowhere is held.
 UNREACHABLE_SECONDS = 0.5
@@ -26,6 +27,18 @@ _RUNTIMES = {
     "sagemaker": ("/endpoints/", "sagemaker.runtime", "sagemaker.api"),
     "bedrock": ("/guardrail/", "bedrock-runtime", "bedrock"),
 }
+
+
+# Where a request's environment says how it came; a server's own environment has no such name.
+PASSAGE = "darkroom.passage"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """How a request comes out of a VPC; ``answers`` is the region of a custom resource it answers for."""
+
+    way: Way
+    answers: str | None = None
 
 
 class Routers:
@@ -66,18 +79,25 @@ class Routers:
 class _Handler(RequestHandler):
     """One connection from inside the VPC."""
 
+    _passed: Passage | None = None
+
     def run_wsgi(self) -> None:
-        router = cast(_Router, self.server)
-        reason = router.refusal(self.path, self.make_environ())
+        found = cast(_Router, self.server).passage(self.path, self.make_environ())
+        reason = found.way.refusal
         if reason is None:
             # What comes after reads the target as a server does: the path alone.
             target = urlsplit(self.path)
             self.path = target._replace(scheme="", netloc="").geturl()
+            self._passed = found
             super().run_wsgi()
             return
         print(f"dropped in the VPC: {self.command} {self.path.partition('?')[0]}: {reason}", flush=True)
         time.sleep(UNREACHABLE_SECONDS)
         self.close_connection = True
+
+    def make_environ(self) -> dict[str, Any]:
+        """The request, and the VPC endpoints that it came through."""
+        return {**super().make_environ(), PASSAGE: self._passed}
 
 
 class _Router(SandboxHttpServer):
@@ -90,12 +110,15 @@ class _Router(SandboxHttpServer):
         self._attachment = attachment
         self._aws = aws
 
-    def refusal(self, target: str, environ: dict[str, Any]) -> str | None:
-        """Why a request goes nowhere; None if it arrives."""
+    def passage(self, target: str, environ: dict[str, Any]) -> Passage:
+        """How a request arrives, or why it goes nowhere."""
         if environ["REQUEST_METHOD"] == "CONNECT" or urlsplit(target).netloc != self._aws:
-            return "no route to the internet"
+            return Passage(Way(refusal="no route to the internet"))
         service = endpoint_service(environ)
-        return refusal(self._attachment, service) if service else "not a service with an endpoint"
+        if not service:
+            return Passage(Way(refusal="not a service with an endpoint"))
+        answers = str(environ["PATH_INFO"]).startswith(_CUSTOM_RESOURCE_ANSWERS)
+        return Passage(way(self._attachment, service), self._attachment.region if answers else None)
 
 
 def endpoint_service(environ: dict[str, Any]) -> str:

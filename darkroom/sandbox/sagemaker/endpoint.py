@@ -8,6 +8,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from darkroom.sandbox.context import Context
+from darkroom.sandbox.network import Attachment
 from darkroom.sandbox.sagemaker.backlog import Backlog, BacklogState, InferenceRequest
 from darkroom.sandbox.sagemaker.configuration import AsyncOutput, EndpointConfig, Model
 from darkroom.sandbox.sagemaker.deployment import Deployment
@@ -255,7 +256,8 @@ class Endpoint:
             self._processor.samples.add("NotificationFailures")
 
     def _new_fleet(self, config: EndpointConfig, model: Model) -> Fleet:
-        objects = Objects(self.account_id, self.region, model.role)
+        network = Attachment.of(self.account_id, self.region, model.vpc)
+        objects = Objects(self.account_id, self.region, model.role, network)
         launch = Launch(self._context, self.name, self.region, config, model, objects, self._backlog)
         return Fleet(launch, self._processor.process, self._on_fleet_change)
 

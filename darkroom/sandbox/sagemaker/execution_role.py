@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from darkroom.sandbox import iam
 from darkroom.sandbox.iam import Need
+from darkroom.sandbox.iam.vpc_endpoints import require_of_attached
 from darkroom.sandbox.network import Attachment
 
 _IMAGE = re.compile(
@@ -32,13 +33,18 @@ _ATTACHING = (
 )
 
 
-def require(role: str, needed: Iterable[Need]) -> None:
+def require(role: str, needed: Iterable[Need], *, through: Attachment | None = None) -> None:
     """Check that an execution role may do what SageMaker does in it.
 
+    Args:
+        through: the subnets by which SageMaker moves S3's data, if it was given any.
+
     Raises:
-        AccessDeniedError: it may not.
+        AccessDeniedError: it may not, or the policy of S3's VPC endpoint does not let it pass.
     """
-    iam.require(role, needed, session=_SESSION)
+    asked = list(needed)
+    iam.require(role, asked, session=_SESSION)
+    require_of_attached(through, role, _SESSION, asked)
 
 
 def to_pull(image: str) -> list[Need]:

@@ -29,7 +29,7 @@ class Launch:
     @property
     def network(self) -> Attachment | None:
         """Where the model is attached to a VPC, if it is."""
-        return Attachment.of(self.objects.account_id, self.region, self.model.vpc)
+        return self.objects.network
 
     def require_s3(self) -> None:
         """Check that SageMaker reaches S3 from where the model is attached: it moves all data that way.

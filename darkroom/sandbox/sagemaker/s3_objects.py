@@ -16,6 +16,7 @@ from moto.utilities.utils import get_partition
 
 from darkroom.sandbox.iam import AccessDeniedError, Need
 from darkroom.sandbox.iam.s3_needs import object_needs
+from darkroom.sandbox.network import Attachment
 from darkroom.sandbox.sagemaker import execution_role
 from darkroom.sandbox.sagemaker.configuration import ModelSource
 
@@ -40,10 +41,10 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 class Objects:
-    """S3 as a role of one account sees it."""
+    """S3 as a role of one account sees it, from where it is attached to a VPC, if it is."""
 
-    def __init__(self, account_id: str, region: str, role: str) -> None:
-        self.account_id, self._region, self._role = account_id, region, role
+    def __init__(self, account_id: str, region: str, role: str, network: Attachment | None = None) -> None:
+        self.account_id, self._region, self._role, self.network = account_id, region, role, network
         self._backend: S3Backend = s3_backends[account_id][get_partition(region)]
 
     def read(self, uri: str) -> tuple[bytes, str]:
@@ -117,7 +118,7 @@ class Objects:
 
     def _require(self, needed: list[Need]) -> None:
         try:
-            execution_role.require(self._role, needed)
+            execution_role.require(self._role, needed, through=self.network)
         except AccessDeniedError as error:
             raise ObjectError(f"AccessDenied: {error}") from error
 

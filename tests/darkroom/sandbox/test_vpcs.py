@@ -64,17 +64,24 @@ class Vpc:
         """Let the functions' group call ``to`` over HTTPS."""
         self.ec2.authorize_security_group_egress(GroupId=self.functions, IpPermissions=[{**HTTPS, **to}])
 
-    def gateway(self, service: str, *tables: str) -> str:
+    def let_in(self) -> None:
+        """Let the functions' group call the interface endpoints, and these be called by it."""
+        self.let_out(UserIdGroupPairs=[{"GroupId": self.endpoints}])
+        rule = {**HTTPS, "UserIdGroupPairs": [{"GroupId": self.functions}]}
+        self.ec2.authorize_security_group_ingress(GroupId=self.endpoints, IpPermissions=[rule])
+
+    def gateway(self, service: str, *tables: str, policy: str | None = None) -> str:
         """A gateway endpoint, in the subnet's route table unless others are given."""
         made = self.ec2.create_vpc_endpoint(
             VpcId=self.id,
             VpcEndpointType="Gateway",
             ServiceName=f"com.amazonaws.{REGION}.{service}",
             RouteTableIds=list(tables) or [self.table],
+            **({"PolicyDocument": policy} if policy else {}),
         )
         return str(made["VpcEndpoint"]["VpcEndpointId"])
 
-    def interface(self, service: str, *, private_names: bool = True) -> None:
+    def interface(self, service: str, *, private_names: bool = True, policy: str | None = None) -> None:
         """An interface endpoint that lets the functions' group in."""
         self.ec2.create_vpc_endpoint(
             VpcId=self.id,
@@ -83,6 +90,7 @@ class Vpc:
             SubnetIds=[self.subnet],
             SecurityGroupIds=[self.endpoints],
             PrivateDnsEnabled=private_names,
+            **({"PolicyDocument": policy} if policy else {}),
         )
 
     def reaches(self, function: str, service: str) -> bool:
@@ -90,11 +98,11 @@ class Vpc:
         answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(service))
         return "FunctionError" not in answer
 
-    def function(self, name: str) -> None:
+    def function(self, name: str, code: str = CODE) -> None:
         """A function in the subnet."""
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as package:
-            package.writestr("index.py", CODE)
+            package.writestr("index.py", code)
         trust = {"Version": "2012-10-17", "Statement": []}
         iam = self.client("iam")
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]

@@ -41,9 +41,9 @@ class TrainingJob:
         self._account_id, self._region = account_id, region
         self._request = dict(request)
         self._container = Container(request, context.settings.state / "training" / name)
-        self._transfer = Transfer(account_id, region, request["RoleArn"])
         self._log = TrainingLog(context, account_id, region, name)
         self._network = Attachment.of(account_id, region, request.get("VpcConfig"))
+        self._transfer = Transfer(account_id, region, request["RoleArn"], self._network)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._status = "InProgress"

@@ -10,15 +10,16 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeKey, S3Backend, s3_backends
 from moto.utilities.utils import get_partition
 
+from darkroom.sandbox.network import Attachment
 from darkroom.sandbox.sagemaker.s3_objects import ObjectError, Objects, split_uri
 
 
 class Transfer:
     """S3 as a training job's instance sees it, in the job's role."""
 
-    def __init__(self, account_id: str, region: str, role: str) -> None:
+    def __init__(self, account_id: str, region: str, role: str, network: Attachment | None) -> None:
         self._backend: S3Backend = s3_backends[account_id][get_partition(region)]
-        self._objects = Objects(account_id, region, role)
+        self._objects = Objects(account_id, region, role, network)
 
     def download_channel(self, channel: Mapping[str, Any], folder: Path) -> None:
         """Write every object whose key begins with the channel's prefix.

@@ -17,9 +17,21 @@ def template(name: str, amount: float, threshold: float) -> dict[str, Any]:
         "Threshold": threshold,
     }
     address = f"arn:aws:sns:us-east-1:{ACCOUNT}:operations"
+    speaking = {
+        "Effect": "Allow",
+        "Principal": {"Service": "budgets.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": address,
+    }
     return {
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "operations"}},
+        "Policy": {
+            "Type": "AWS::SNS::TopicPolicy",
+            "Properties": {"Topics": [{"Ref": "Topic"}], "PolicyDocument": {"Statement": [speaking]}},
+        },
         "Budget": {
             "Type": "AWS::Budgets::Budget",
+            "DependsOn": "Policy",
             "Properties": {
                 "Budget": {
                     "BudgetName": name,
@@ -36,7 +48,7 @@ def template(name: str, amount: float, threshold: float) -> dict[str, Any]:
                 ],
                 "ResourceTags": [{"Key": "darkroom:campaign", "Value": "demo"}],
             },
-        }
+        },
     }
 
 

@@ -78,10 +78,13 @@ class Aws:
         payload = response["Payload"].read()
         return (json.loads(payload) if payload else None), response
 
-    def queue(self, name: str) -> tuple[str, str]:
-        """Make an SQS queue; its URL and ARN."""
-        url = self.client("sqs").create_queue(QueueName=name)["QueueUrl"]
-        return url, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+    def queue(self, name: str, *, lets: str = "") -> tuple[str, str]:
+        """Make an SQS queue, whose policy ``lets`` a service send to it; its URL and ARN."""
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+        principal = {"Service": lets}
+        sending = {"Effect": "Allow", "Principal": principal, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = {"Policy": json.dumps({"Statement": [sending]})} if lets else {}
+        return self.client("sqs").create_queue(QueueName=name, Attributes=policy)["QueueUrl"], arn
 
     def receive(self, url: str) -> list[dict[str, Any]]:
         """The messages of a queue, with their attributes."""

@@ -69,7 +69,7 @@ def test_a_slow_function_has_one_scheduled_invocation_at_a_time(aws: Aws) -> Non
 
 def test_without_permission_nothing_runs_and_the_dead_letter_queue_says_why(aws: Aws) -> None:
     aws.context.clock.speed = 240
-    url, queue = aws.queue("dead")
+    url, queue = aws.queue("dead", lets="events.amazonaws.com")
     function = aws.function("closed", PRINT)
     rule(aws, function, "rate(1 minute)", permitted=False, target={"DeadLetterConfig": {"Arn": queue}})
     message = eventually(lambda: aws.receive(url))[0]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from darkroom.sandbox.lambda_runtime.function import allows
+import pytest
+
+from darkroom.sandbox.iam import AccessDeniedError
+from darkroom.sandbox.lambda_runtime.function import require_permission
 from darkroom.sandbox.lambda_runtime.lookup import find
 from tests.darkroom.sandbox.request_path.conftest import ACCOUNT, REGION, Aws
 
@@ -53,8 +56,13 @@ def test_a_permission_can_be_given_and_taken(aws: Aws) -> None:
     made = aws.create("AWS::Lambda::Permission", properties)
     function = find(arn)
     called = source.replace("*", "live")
-    assert allows(function, "apigateway.amazonaws.com", called)
-    assert not allows(function, "sns.amazonaws.com", called)
-    assert not allows(function, "apigateway.amazonaws.com", called.replace("POST", "GET"))
+    require_permission(function, "apigateway.amazonaws.com", called)
+    for service, asked in (
+        ("sns.amazonaws.com", called),
+        ("apigateway.amazonaws.com", called.replace("POST", "GET")),
+    ):
+        with pytest.raises(AccessDeniedError, match="lambda:InvokeFunction"):
+            require_permission(function, service, asked)
     aws.delete("AWS::Lambda::Permission", made, properties)
-    assert not allows(function, "apigateway.amazonaws.com", called)
+    with pytest.raises(AccessDeniedError):
+        require_permission(function, "apigateway.amazonaws.com", called)

@@ -86,7 +86,7 @@ def test_a_dropped_notification_is_lost_and_the_next_arrives(aws: Aws, topic: st
 
 @pytest.mark.parametrize("missing", ["function", "permission"])
 def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(aws: Aws, topic: str, missing: str) -> None:
-    url, queue = aws.queue("dead")
+    url, queue = aws.queue("dead", lets="sns.amazonaws.com")
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:nobody"
     if missing == "permission":
         function = aws.function("closed", PRINT)
@@ -105,7 +105,7 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(aws: Aws, topic:
 def test_a_queue_still_gets_its_messages_when_another_subscription_fails(aws: Aws, topic: str) -> None:
     nobody = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:nobody"
     aws.create("AWS::SNS::Subscription", {"TopicArn": topic, "Protocol": "lambda", "Endpoint": nobody})
-    url, queue = aws.queue("copies")
+    url, queue = aws.queue("copies", lets="sns.amazonaws.com")
     properties = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": queue, "RawMessageDelivery": True}
     aws.create("AWS::SNS::Subscription", properties)
     aws.client("sns").publish(TopicArn=topic, Message="hello")

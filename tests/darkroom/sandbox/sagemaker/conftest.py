@@ -244,7 +244,9 @@ def aws(_motos_own_sagemaker: None, tmp_path: Path, request: pytest.FixtureReque
     # The server is started after install has changed moto's URL tables.
     local = Aws(context, request.getfixturevalue("url"))
     local.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    local.client("sqs").create_queue(QueueName="inbox")
+    sending = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = {"Policy": json.dumps({"Statement": [sending]})}
+    local.client("sqs").create_queue(QueueName="inbox", Attributes=policy)
     for name in ("success", "error"):
         topic = local.client("sns").create_topic(Name=name)["TopicArn"]
         local.client("sns").subscribe(

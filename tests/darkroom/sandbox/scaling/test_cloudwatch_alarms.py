@@ -26,7 +26,9 @@ def put_alarm(world: Any, name: str = "busy", **changes: Any) -> None:
 def make_topic(world: Any) -> tuple[str, Any]:
     """A topic, and a function that takes the messages that it has published."""
     arn = world.sns.create_topic(Name="alarms")["TopicArn"]
-    queue = world.sqs.create_queue(QueueName="alarms")["QueueUrl"]
+    sending = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = {"Policy": json.dumps({"Statement": [sending]})}
+    queue = world.sqs.create_queue(QueueName="alarms", Attributes=policy)["QueueUrl"]
     attributes = world.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
     world.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=attributes["QueueArn"])
 

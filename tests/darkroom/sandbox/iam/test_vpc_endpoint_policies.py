@@ -175,7 +175,14 @@ def vpc(local_aws: SandboxProcess) -> Iterator[Vpc]:
     made.let_in()
     made.function("bounded", CODE)
     local_aws.client("s3").create_bucket(Bucket="endpoint-own")
-    theirs = local_aws.client("s3")
+    # A client of its own: what it says of itself must not be said by anybody else's.
+    theirs = boto3.client(
+        "s3",
+        REGION,
+        endpoint_url=local_aws.url,
+        aws_access_key_id="sandbox",
+        aws_secret_access_key="sandbox",
+    )
     theirs.meta.events.register(
         "before-sign.s3",
         lambda request, **_: request.headers.add_header("x-moto-account-id", OTHER),

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from tests.e2e.deployment import Deployment
 from tests.e2e.random_troubles import POISON
 
-_PER_SECOND = 4.0
-_MOST_OPEN = 100
+_PER_SECOND = 6.0
+_MOST_OPEN = 200
 _MOST_TRIES = 12
 _LINES = 24
 
@@ -29,13 +29,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Clients:
-    """As many clients as there are ``requests``, in open loop: at random moments, four a second.
+    """As many clients as there are ``requests``, in open loop: at random moments, six a second.
 
     Each seventh or so asks for what one of the fifty before it asked for; one in two hundred for poison. Of
     those that are answered with a 5xx a third give up, the others ask again.
 
     Args:
-        open_jobs: how many jobs are not terminal; while they are a hundred nobody new comes, so that this
+        open_jobs: how many jobs are not terminal; while they are 200 nobody new comes, so that this
             machine keeps up.
     """
 
@@ -54,6 +54,8 @@ class Clients:
                 time.sleep(dice.expovariate(_PER_SECOND))
                 while self.open_jobs() >= _MOST_OPEN:
                     time.sleep(0.2)
+                if number % 500 == 0:
+                    print(f"{number} asked for, {self.open_jobs()} open", flush=True)
                 prompts.append(self._prompt(dice, number, prompts))
                 answers.append(pool.submit(self._ask, prompts[-1], dice.randrange(2**31)))
             return [answer.result() for answer in answers]

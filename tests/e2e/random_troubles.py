@@ -22,17 +22,17 @@ MOST_SKEW_SECONDS = 60.0
 # The worst that each fault comes to of its occasions. A killed worker or function costs this machine seconds
 # of work, a stalled worker its time-out.
 _COUNTED = {
-    "drop_notifications": 0.15,
-    "duplicate_notifications": 0.2,
-    "delay_notifications": 0.2,
-    "kill_workers": 0.03,
+    "drop_notifications": 0.25,
+    "duplicate_notifications": 0.3,
+    "delay_notifications": 0.3,
+    "kill_workers": 0.02,
     "stall_workers": 0.01,
-    "container_errors": 0.1,
+    "container_errors": 0.15,
     "lose_instances": 0.01,
-    "fail_model_loads": 0.2,
+    "fail_model_loads": 0.3,
 }
 # Those that end a function come first: of two that come to one call, the first is played.
-_CALLS = {"crash-before": 0.004, "crash-after": 0.004, "lose-answer": 0.08, "fail": 0.12, "throttle": 0.25}
+_CALLS = {"crash-before": 0.005, "crash-after": 0.005, "lose-answer": 0.12, "fail": 0.25, "throttle": 0.35}
 _SERVICES = ("", "dynamodb", "s3", "sagemaker")
 _FUNCTIONS = ("Front", "Completion", "Reconciliation")
 _NONE: dict[str, Any] = {
@@ -69,10 +69,10 @@ def phases(seed: int) -> Iterator[Phase]:
     dice = random.Random(seed)  # noqa: S311 - not a secret
     skew: dict[str, float] = {}
     while True:
-        if dice.random() < 0.2:  # not each time: a function with another clock is another process
+        if dice.random() < 0.15:  # not each time: a function with another clock is another process
             skew = {one: dice.uniform(-MOST_SKEW_SECONDS, MOST_SKEW_SECONDS) for one in _FUNCTIONS}
         yield Phase(
-            seconds=dice.uniform(8, 25),
+            seconds=dice.uniform(4, 12),
             faults={
                 **{name: _chance(dice, most) for name, most in _COUNTED.items()},
                 "duplicate_invocations": dice.random() < 0.2,
@@ -81,9 +81,9 @@ def phases(seed: int) -> Iterator[Phase]:
                 "calls": _calls(dice),
             },
             instances=dice.choice((1, 2)) if dice.random() < 0.5 else None,
-            replaced=dice.random() < 0.08,
-            forbidden=dice.random() < 0.15,
-            redriven=dice.random() < 0.25,
+            replaced=dice.random() < 0.05,
+            forbidden=dice.random() < 0.1,
+            redriven=dice.random() < 0.1,
         )
 
 
@@ -102,8 +102,8 @@ def _calls(dice: random.Random) -> list[dict[str, Any]]:
 
 
 def _chance(dice: random.Random, most: float) -> dict[str, Any]:
-    """None in half of the phases."""
-    probability = dice.uniform(0, most) if dice.random() < 0.5 else 0.0
+    """None in a third of the phases."""
+    probability = dice.uniform(0, most) if dice.random() < 2 / 3 else 0.0
     return {"probability": probability, "seed": dice.randrange(2**31)}
 
 
@@ -113,11 +113,13 @@ class Troubles:
     Attributes:
         came: how often each kind of trouble came. A call to which two came counts for both.
         letters: what redriving did to the dead letters.
+        redriven: the jobs that they were about.
     """
 
     def __init__(self, deployment: Deployment, seed: int) -> None:
         self.came: Counter[str] = Counter()
         self.letters: Counter[str] = Counter()
+        self.redriven: set[str] = set()
         self._deployment = deployment
         self._phases = phases(seed)
         self._over = threading.Event()
@@ -136,6 +138,7 @@ class Troubles:
         """Redrive the dead letters that there are, and tell how many there were."""
         tally = redrive(self._deployment.name, lambda *_: None, session=self._deployment)
         self.letters += tally.counts
+        self.redriven |= tally.jobs
         return tally.total
 
     def _play(self) -> None:

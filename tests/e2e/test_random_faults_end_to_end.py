@@ -31,7 +31,7 @@ from tests.eventually import eventually
 from tests.lambda_functions.job_history import REASON
 
 REQUESTS, SEED = int(os.environ.get("SOAK_REQUESTS", "1000")), int(os.environ.get("SOAK_SEED", "2026"))
-TIME_TO_LIVE, TIMEOUT, ATTEMPTS = 60, 20, 3
+TIME_TO_LIVE, TIMEOUT, ATTEMPTS = 120, 20, 3
 # docs/failures.md. No look of reconciliation that failed is allowed for.
 DEADLINE = ATTEMPTS * (TIME_TO_LIVE + TIMEOUT + 235 + 2 * MOST_SKEW_SECONDS)
 # Lambda tries an event again after one and two minutes; notifications come up to a minute and a half late.
@@ -61,7 +61,7 @@ def _is_on(ordered: Any) -> bool:
 
 @pytest.fixture
 def soaked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """The demo with the shortest times that AWS allows, in a sandbox whose clock is the wall's."""
+    """The demo with short times to wait, in a sandbox whose clock is the wall's."""
     folder = tmp_path_factory.mktemp("campaigns")
     write_campaign(
         folder,
@@ -88,11 +88,11 @@ def test_every_request_ends_rightly_whatever_goes_wrong_in_real_processes(soaked
             time.sleep(2)
             eventually(lambda: not history.open, "all jobs are terminal", seconds=DEADLINE, every=1)
         time.sleep(LAST_RETRY)
-        while troubles.redrive():
-            time.sleep(5)
+        eventually(lambda: not troubles.redrive(), "no dead letter is left", seconds=120, every=5)
     shown = figures(soaked, history, troubles, asked)
     print(json.dumps({**shown, "wall minutes": round((time.monotonic() - began) / 60, 1)}, indent=1))
     check(soaked, history, asked)
+    assert troubles.redriven <= history.jobs.lives.keys()
     assert shown["done"] > 0.8 * shown["jobs"], "troubles are to be survived, not only reported"
 
 
@@ -103,10 +103,8 @@ def check(soaked: Deployment, history: StreamedHistory, asked: list[Asked]) -> N
     rows = {row["job_id"]["S"]: row for row in soaked.jobs()}
     assert rows.keys() == jobs.lives.keys()
     assert all("open_since_bucket" not in row for row in rows.values())
-    assert {one.job_id for one in asked if one.job_id} <= rows.keys()
-    # What a 5xx left behind is a job like any other: it has ended, too.
-    given_up = {history.ids[one.prompt] for one in asked if one.prompt in history.ids and one.job_id is None}
-    assert given_up <= rows.keys()
+    # Who was answered with an id has that job. What a 5xx left behind is nothing, or a job like any other.
+    assert all(one.job_id in (None, history.ids.get(one.prompt)) for one in asked)
     for job_id, life in jobs.lives.items():
         assert life.times_done <= 1
         for asking in life.askings:

@@ -58,7 +58,13 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         cdk.deploy("troubled/*", campaign="troubled")
         deployed = Deployment(sandbox, "troubled")
         _least(deployed, 1)
+        # A test that is run by itself may not count on one before it to have waited.
+        eventually(lambda: _serves(deployed), "an instance is in service", seconds=120, every=0.5)
         yield deployed
+
+
+def _serves(deployed: Deployment) -> bool:
+    return any(one["status"] == "InService" for one in deployed.endpoint()["instances"])
 
 
 @pytest.fixture(autouse=True)

@@ -82,8 +82,8 @@ bench: setup ## Measure the ratios of docs/benchmarks.md and write them there
 scaling: setup ## Run the planner's scenarios and write docs/scaling.md; TRACES=FOLDER has the recorded arrivals
 	python -m darkroom.planner.scenarios $(if $(TRACES),--traces $(TRACES))
 
-soak: setup ## The long runs that make test has no time for
-	pytest -m soak
+soak: setup ## The long runs that make test has no time for; SOAK_REQUESTS=10000 SOAK_SEED=7 for the sandbox's own
+	pytest -m soak -rP
 
 lock: ## Resolve the requirements into locks/ and constraints.txt, after they changed; UPGRADE=1 takes the newest
 	python -m locks $(if $(UPGRADE),--upgrade)

@@ -41,6 +41,7 @@ _PLAYED = frozenset(
         "cloudwatch",
         "cognitoidp",
         "dynamodb",
+        "dynamodbstreams",
         "ec2",
         "ecr",
         "events",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +12,16 @@ from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
 from tests.e2e.deployment import Deployment
-from tests.e2e.troubled_requests import PAST_ALL_TIMES, all_drawn, ask, drawn_once, said, wait
+from tests.e2e.troubled_requests import (
+    PAST_ALL_TIMES,
+    all_drawn,
+    allow_sns,
+    ask,
+    drawn_once,
+    forbid_sns,
+    said,
+    wait,
+)
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -50,7 +58,13 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         cdk.deploy("troubled/*", campaign="troubled")
         deployed = Deployment(sandbox, "troubled")
         _least(deployed, 1)
+        # A test that is run by itself may not count on one before it to have waited.
+        eventually(lambda: _serves(deployed), "an instance is in service", seconds=120, every=0.5)
         yield deployed
+
+
+def _serves(deployed: Deployment) -> bool:
+    return any(one["status"] == "InService" for one in deployed.endpoint()["instances"])
 
 
 @pytest.fixture(autouse=True)
@@ -218,9 +232,7 @@ def test_what_a_lost_instance_had_in_hand_is_drawn_again_by_its_deadline(trouble
 
 
 def test_dead_letters_of_every_kind_are_handed_over_and_their_jobs_end(troubled: Deployment) -> None:
-    functions, events = troubled.client("lambda"), troubled.client("events")
-    names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
-    completion = next(name for name in names if "Completion" in name)
+    events = troubled.client("events")
     # Reconciliation would mend it all by itself within minutes: the schedule is lost, too.
     rules = [one["Name"] for one in events.list_rules()["Rules"] if "troubled" in one["Name"]]
     for rule in rules:
@@ -228,11 +240,10 @@ def test_dead_letters_of_every_kind_are_handed_over_and_their_jobs_end(troubled:
     # What the tests before left there is not counted.
     troubled.client("sqs").purge_queue(QueueUrl=_dead_letters(troubled))
     # Two notifications can't be handed over, two kill the function three times over.
-    taken = _forbid_sns(functions, completion)
+    taken = forbid_sns(troubled)
     forbidden = ask(troubled, "forbidden", 2)
     _letters(troubled, 2)
-    for permission in taken:
-        functions.add_permission(FunctionName=completion, **permission)
+    allow_sns(troubled, taken)
     troubled.sandbox.inject(calls=[{"kind": "crash-before", "function": "Completion", "occasions": 6}])
     fatal = ask(troubled, "fatal", 2)
     _letters(troubled, 4)
@@ -256,27 +267,6 @@ def test_dead_letters_of_every_kind_are_handed_over_and_their_jobs_end(troubled:
 
 def wait_none(troubled: Deployment, ids: list[str]) -> list[Mapping[str, Any]]:
     return [troubled.api.job(one).body for one in ids]
-
-
-def _forbid_sns(functions: Any, name: str) -> list[dict[str, str]]:
-    """Take SNS's permissions away; what gives them back."""
-
-    policy = json.loads(functions.get_policy(FunctionName=name)["Policy"])
-    taken = []
-    for statement in policy["Statement"]:
-        if statement["Principal"].get("Service") == "sns.amazonaws.com":
-            functions.remove_permission(FunctionName=name, StatementId=statement["Sid"])
-            source = statement["Condition"]["ArnLike"]["AWS:SourceArn"]
-            taken.append(
-                {
-                    "StatementId": statement["Sid"],
-                    "Action": "lambda:InvokeFunction",
-                    "Principal": "sns.amazonaws.com",
-                    "SourceArn": source,
-                }
-            )
-    assert taken
-    return taken
 
 
 def _dead_letters(troubled: Deployment) -> str:

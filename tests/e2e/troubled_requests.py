@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from darkroom.demo.client import Answer, download
+from darkroom.operations.redrive import find_place
 from tests.e2e.deployment import Deployment
 from tests.eventually import eventually
 
@@ -69,3 +71,33 @@ def said(troubled: Deployment, function: str, *texts: str) -> None:
 def drawn_once(troubled: Deployment, ids: list[str]) -> None:
     drawn = troubled.drawn()
     assert {job_id: drawn[job_id] for job_id in ids} == dict.fromkeys(ids, 1)
+
+
+def forbid_sns(troubled: Deployment) -> list[dict[str, str]]:
+    """Take from SNS the permissions to invoke completion, so that its messages become dead letters.
+
+    Returns:
+        What :func:`allow_sns` takes to give them back.
+    """
+    functions, name = troubled.client("lambda"), find_place(troubled.name, troubled).functions["completion"]
+    taken = []
+    for statement in json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]:
+        if statement["Principal"].get("Service") == "sns.amazonaws.com":
+            functions.remove_permission(FunctionName=name, StatementId=statement["Sid"])
+            taken.append(
+                {
+                    "FunctionName": name,
+                    "StatementId": statement["Sid"],
+                    "Action": "lambda:InvokeFunction",
+                    "Principal": "sns.amazonaws.com",
+                    "SourceArn": statement["Condition"]["ArnLike"]["AWS:SourceArn"],
+                }
+            )
+    assert taken
+    return taken
+
+
+def allow_sns(troubled: Deployment, taken: Iterable[Mapping[str, str]]) -> None:
+    """Give SNS back what :func:`forbid_sns` took."""
+    for permission in taken:
+        troubled.client("lambda").add_permission(**permission)

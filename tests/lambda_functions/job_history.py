@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from tests.lambda_functions.virtual_time import World
+# What a job that no picture came of says of it.
+REASON = re.compile(
+    r"(Given up after 3 attempts\. )?The (model|backend|function|model's endpoint) [a-z' ]+"
+    r"(\(\d{3}\))?(: .+)?\."
+    r"|The model refused the request: .+"
+)
+
+
+class Timed(Protocol):
+    """What knows the time."""
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch."""
 
 
 @dataclass
@@ -36,13 +50,13 @@ class Life:
 
 
 class JobHistory:
-    """Watches the writes of the table and of the payloads.
+    """Watches the writes of the table and of the payloads, or is told of them.
 
     Attributes:
         wrong: what may not be. Not raised: the functions would take it for an error of AWS's.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Timed) -> None:
         self._world = world
         self.lives: dict[str, Life] = {}
         self.ids: set[str] = set()
@@ -77,15 +91,21 @@ class JobHistory:
             self.must(before == parameters["Body"], f"{parameters['Key']} is overwritten")
 
     def _claimed(self, parameters: Any, _answer: Any) -> None:
-        item = parameters["Item"]
+        self.claimed(parameters["Item"])
+
+    def _updated(self, _parameters: Any, answer: Any) -> None:
+        self.updated(answer["Attributes"])
+
+    def claimed(self, item: Mapping[str, Any]) -> None:
+        """A job is asked for, or asked for anew: its row is put in place of the one that was there."""
         life = self.lives.setdefault(item["job_id"]["S"], Life())
         self.must(not life.askings or life.askings[-1].until is not None, "an open job is claimed")
         life.askings.append(Asking(self._world.now))
         life.done_at = None
         self._begun(life, int(item["attempt"]["N"]))
 
-    def _updated(self, _parameters: Any, answer: Any) -> None:
-        row = answer["Attributes"]
+    def updated(self, row: Mapping[str, Any]) -> None:
+        """A row was changed and is like this now."""
         life = self.lives[row["job_id"]["S"]]
         asking, state = life.askings[-1], row["state"]["S"]
         shown = {name: value["N"] for name, value in row.items() if name in ("attempt", "drawing_until")}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import random
-import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -15,14 +14,9 @@ import pytest
 from image_api import completion, drawing, front, reconciliation, telemetry
 from image_api.telemetry import logger
 
+from tests.lambda_functions.job_history import REASON
 from tests.lambda_functions.simulated_campaign import Plan, SimulatedCampaign
 from tests.lambda_functions.virtual_time import ProcessTime
-
-REASON = re.compile(
-    r"(Given up after 3 attempts\. )?The (model|backend|function|model's endpoint) [a-z' ]+"
-    r"(\(\d{3}\))?(: .+)?\."
-    r"|The model refused the request: .+"
-)
 
 
 class OneAtATime:

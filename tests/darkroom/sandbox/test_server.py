@@ -99,6 +99,45 @@ def test_of_many_conditional_writes_of_one_item_exactly_one_succeeds(client: Cli
     dynamodb.delete_table(TableName="race")
 
 
+def test_the_stream_of_a_table_tells_of_each_write_in_order_and_of_none_that_was_refused(
+    client: Client,
+) -> None:
+    dynamodb, streams = client("dynamodb"), client("dynamodbstreams")
+    dynamodb.create_table(
+        TableName="told",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    seen = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    arn = dynamodb.update_table(TableName="told", StreamSpecification=seen)["TableDescription"][
+        "LatestStreamArn"
+    ]
+    row = {"id": {"S": "x"}}
+    dynamodb.put_item(TableName="told", Item=row)
+    for name in ("one", "two"):
+        dynamodb.update_item(
+            TableName="told",
+            Key=row,
+            UpdateExpression="SET title = :name",
+            ExpressionAttributeValues={":name": {"S": name}},
+        )
+    with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.put_item(TableName="told", Item=row, ConditionExpression="attribute_not_exists(id)")
+
+    [shard] = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    where = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+    iterator = streams.get_shard_iterator(**where)["ShardIterator"]
+    page = streams.get_records(ShardIterator=iterator, Limit=2)
+    records = page["Records"] + streams.get_records(ShardIterator=page["NextShardIterator"])["Records"]
+    assert [record["dynamodb"]["NewImage"] for record in records] == [
+        row,
+        {**row, "title": {"S": "one"}},
+        {**row, "title": {"S": "two"}},
+    ]
+    dynamodb.delete_table(TableName="told")
+
+
 @pytest.mark.parametrize(
     ("service", "call", "arguments"),
     [

@@ -80,7 +80,8 @@ def run_app(output: Path, **context: str) -> None:
     known = json.loads((REPOSITORY / "cdk.json").read_bytes())["context"]
     environment = {
         **os.environ,
-        "CDK_CONTEXT_JSON": json.dumps({**known, **context}),
+        # Nothing is deployed from here: assets need not be copied.
+        "CDK_CONTEXT_JSON": json.dumps({**known, "aws:cdk:disable-asset-staging": True, **context}),
         "CDK_OUTDIR": str(output),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from darkroom.campaign import ResolvedCampaign
+from darkroom.planner import optimizer
 from darkroom.planner.distributions import StartUp, parse_start_up
 from darkroom.planner.forecast import Demand, schedule_for
 from darkroom.planner.objective import parse_objective
@@ -62,8 +63,9 @@ def morning(tmp_path: Path) -> TrafficSource:
 
 
 def test_the_search_finds_a_plan_that_holds_and_the_lines_for_it(
-    launch: ResolvedCampaign, morning: TrafficSource
+    launch: ResolvedCampaign, morning: TrafficSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(optimizer, "_ROUNDS", 1)  # every setting once: each asks the CDK for its templates
     found = optimize(parse_objective("p95 < 9.7s"), launch, morning.load(), Assumptions())
     assert found.holds
     assert found.planned.summary.wait.p95 < 9.7

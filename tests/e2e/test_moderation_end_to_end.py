@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from darkroom.demo.client import download
 from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from tests.e2e.campaign_file import write_campaign
+from tests.e2e.darkroom_command import darkroom
 from tests.e2e.deployment import Deployment
 from tests.e2e.permissions import (
     ANY_KEY,
@@ -126,6 +128,13 @@ def test_what_was_refused_is_counted(guarded: Deployment) -> None:
     eventually(lambda: counted(guarded, "PicturesRefused") == 1, "one picture refused", every=0.5)
     eventually(lambda: counted(guarded, "PromptsRefused") == 3, "three requests answered 422", every=0.5)
     assert counted(guarded, "JobsFailed") == 0
+
+
+def test_what_rekognition_saw_is_in_the_costs(guarded: Deployment) -> None:
+    told = darkroom(guarded.sandbox, "costs", "guarded", "--no-bill", "--json")
+    assert told.returncode == 0, told.stderr
+    seen = {line["name"]: line["quantity"] for line in json.loads(told.stdout)["lines"]}
+    assert seen["moderated_picture"] >= 2  # the one that was shown and the one that was not
 
 
 def test_every_permission_of_every_role_is_used(guarded: Deployment) -> None:

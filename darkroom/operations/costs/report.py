@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -60,7 +61,12 @@ def costs_of(
     span = month_of(now, min(stack.created_at.timestamp() for stack in stacks.stacks.values()))
     templates = {part: _template(session, stack.name) for part, stack in stacks.stacks.items()}
     functions = _functions(templates, stacks)
-    wanted = quantities(name, functions=functions, table=campaign.jobs_table)
+    wanted = quantities(
+        name,
+        functions=functions,
+        table=campaign.jobs_table,
+        looks_at_pictures=_is_granted("rekognition:DetectModerationLabels", templates["api"]),
+    )
     measured = measure(session.client("cloudwatch"), wanted, span.start, now)
     paused = ControlRow(session.client("dynamodb"), campaign.jobs_table).read().paused_at is not None
     instance_type = _instance_type(session, name)
@@ -101,6 +107,12 @@ def _price(unit: str, instance_type: str | None, instances: Prices, services: Se
 def _template(session: Any, stack: str) -> Template:
     body: Template = session.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
     return body
+
+
+def _is_granted(action: str, template: Template) -> bool:
+    """One of the roles in the template may do it."""
+    roles = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::IAM::Role"]
+    return f'"{action}"' in json.dumps(roles)
 
 
 def _functions(templates: Mapping[str, Template], stacks: CampaignStacks) -> dict[str, float]:

@@ -34,7 +34,9 @@ Hours = Sequence[tuple[float, float]]
 """Start of an hour (seconds since the epoch) and the quantity in it; hours without data are left out."""
 
 
-def quantities(campaign: str, *, functions: Mapping[str, float], table: str) -> list[Quantity]:
+def quantities(
+    campaign: str, *, functions: Mapping[str, float], table: str, looks_at_pictures: bool
+) -> list[Quantity]:
     """What is billed by use, and the pictures.
 
     CPUUtilization has one sample a minute and instance (docs/scaling.md): its count is instance-minutes. An
@@ -42,11 +44,13 @@ def quantities(campaign: str, *, functions: Mapping[str, float], table: str) -> 
 
     Args:
         functions: memory of each function in GB, by name.
+        looks_at_pictures: Rekognition sees each picture before it is shown, the refused ones too.
     """
     variant = (("EndpointName", campaign), ("VariantName", "AllTraffic"))
     own = tuple(own_dimensions(campaign).items())
     api = (("ApiName", campaign),)
     rows = (("TableName", table),)
+    seen = ("PicturesCompleted", "PicturesRefused") if looks_at_pictures else ()
     return [
         Quantity(
             "instance_hour", "/aws/sagemaker/Endpoints", "CPUUtilization", variant, "SampleCount",
@@ -56,6 +60,7 @@ def quantities(campaign: str, *, functions: Mapping[str, float], table: str) -> 
         Quantity("api_request", "AWS/ApiGateway", "Count", api, "SampleCount"),
         Quantity("table_write_unit", "AWS/DynamoDB", "ConsumedWriteCapacityUnits", rows),
         Quantity("table_read_unit", "AWS/DynamoDB", "ConsumedReadCapacityUnits", rows),
+        *(Quantity("moderated_picture", NAMESPACE, metric, own) for metric in seen),
         *_of_functions(functions),
     ]  # fmt: skip
 

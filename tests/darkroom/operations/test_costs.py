@@ -15,7 +15,7 @@ from darkroom.operations.costs.bill import month_to_date
 from darkroom.operations.costs.estimate import Span, by_month, by_use, month_of, projected, total_of
 from darkroom.operations.costs.fixed import fixed_units
 from darkroom.operations.costs.prices import Price, PriceError, read_service_prices
-from darkroom.operations.costs.usage import HOUR
+from darkroom.operations.costs.usage import HOUR, quantities
 
 NOON = datetime(2026, 11, 11, 12, tzinfo=UTC).timestamp()
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC).timestamp(), datetime(2026, 12, 1, tzinfo=UTC).timestamp()
@@ -101,6 +101,15 @@ def test_what_is_billed_by_the_month_is_counted_in_the_templates() -> None:
     }
     prices = read_service_prices()
     assert all(prices.of(unit).value > 0 and prices.of(unit).source for unit in units)
+
+
+def test_where_pictures_are_looked_at_each_is_billed_and_the_refused_ones_too() -> None:
+    def looked_at(*, moderated: bool) -> set[str]:
+        found = quantities("autumn", functions={}, table="jobs", looks_at_pictures=moderated)
+        return {one.metric for one in found if one.unit == "moderated_picture"}
+
+    assert looked_at(moderated=True) == {"PicturesCompleted", "PicturesRefused"}
+    assert looked_at(moderated=False) == set()
 
 
 def test_every_shipped_price_says_where_it_was_published_and_when() -> None:

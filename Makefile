@@ -62,7 +62,7 @@ test: export OMP_NUM_THREADS := 1 # the models are tiny: a second thread of torc
 # End to end more is waited for than done: more processes than a small machine has cores.
 test: setup ## Every test
 	pytest -m "not soak" --ignore tests/e2e --numprocesses 2 --dist loadfile
-	pytest -m "not soak" tests/e2e --numprocesses 4 --dist loadgroup
+	pytest -m "not soak" tests/e2e --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 coverage: setup ## The tests that deploy nothing, and the lines that they leave out
 	pytest -m "not soak" --ignore tests/e2e --numprocesses 2 --dist loadfile --cov --cov-report=term

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +10,9 @@ from darkroom.sandbox.cdk import Cdk
 from darkroom.sandbox.process import SandboxProcess
 from darkroom.sandbox.processes import raise_open_file_limit
 from tests.e2e.deployment import Deployment
+
+# The files that take longest: begun first, or all wait for one of them at the end.
+_LONGEST = ("test_teardown_end_to_end.py", "test_faults_on_the_way.py", "test_realtime_end_to_end.py")
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +31,6 @@ def demo(sandbox: SandboxProcess) -> Deployment:
     return Deployment(sandbox, "demo")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have one process run what shares a sandbox: the tests of a file, those with the demo, those beside it.
-
-    For ``--dist loadgroup``: a second demo in a second sandbox would cost half a minute of a processor.
-    """
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            used = getattr(item, "fixturenames", ())
-            shared = next((name for name in ("demo", "sandbox") if name in used), item.path.name)
-            item.add_marker(pytest.mark.xdist_group(shared))
+    """Begin with what takes longest (``--no-loadscope-reorder``)."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)

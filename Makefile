@@ -58,8 +58,9 @@ setup: .build/python.stamp .build/node.stamp .build/lambda-layer.stamp .build/bu
 demo: setup ## Deploy the demo campaign to a local AWS, ask it for pictures, destroy it; report in out/demo/
 	@darkroom demo
 
-test: export OMP_NUM_THREADS := 1 # the models are tiny: a second thread of torch would mostly spin
-# End to end more is waited for than done: more processes than a small machine has cores.
+# The models are tiny: a second thread of torch would mostly spin. End to end more is waited for than done, so
+# there are more processes than a small machine has cores.
+test: export OMP_NUM_THREADS := 1
 test: setup ## Every test
 	pytest -m "not soak" --ignore tests/e2e --numprocesses 2 --dist loadfile
 	pytest -m "not soak" tests/e2e --numprocesses 4 --dist loadfile --no-loadscope-reorder

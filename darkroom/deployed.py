@@ -60,12 +60,9 @@ def find_stack(name: str, cloudformation: Any) -> Stack | None:
     Raises:
         botocore's errors: CloudFormation did not say.
     """
-    try:
+    with _absent_is_fine():
         return _described(name, cloudformation)
-    except botocore.exceptions.ClientError as error:
-        if _says_absent(error):
-            return None
-        raise
+    return None
 
 
 def find_resources(stack: str, cloudformation: Any) -> tuple[Resource, ...]:
@@ -74,12 +71,9 @@ def find_resources(stack: str, cloudformation: Any) -> tuple[Resource, ...]:
     Raises:
         botocore's errors: CloudFormation did not say.
     """
-    try:
+    with _absent_is_fine():
         return _listed(stack, cloudformation)
-    except botocore.exceptions.ClientError as error:
-        if _says_absent(error):
-            return ()
-        raise
+    return ()
 
 
 def read_stack(name: str, session: Any) -> Stack:
@@ -144,9 +138,15 @@ def _listed(stack: str, cloudformation: Any) -> tuple[Resource, ...]:
     )
 
 
-def _says_absent(error: botocore.exceptions.ClientError) -> bool:
-    # The code is ValidationError, as of every other mistake.
-    return "does not exist" in str(error)
+@contextmanager
+def _absent_is_fine() -> Iterator[None]:
+    """Pass over AWS's refusal of a stack that is not there, and of nothing else."""
+    try:
+        yield
+    except botocore.exceptions.ClientError as error:
+        # The code is ValidationError, as of every other mistake.
+        if "does not exist" not in str(error):
+            raise
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf import cloudwatch
 from image_api import completion, front, reconciliation
 from image_api.application import Application
 from image_api.aws import Clients, make_clients
@@ -18,7 +19,7 @@ from image_api.sagemaker_async import SageMakerAsync
 from image_api.settings import from_environment
 from image_api.telemetry import logger
 from moto import mock_aws
-from moto.dynamodb.models import DynamoDBBackend
+from moto.core.botocore_stubber import BotocoreStubber
 
 from tests.lambda_functions.local_campaign import ENVIRONMENT, Campaign, Crash, Endpoint, create_resources
 
@@ -31,11 +32,17 @@ class CurrentStdout(io.TextIOBase):
 
 
 @pytest.fixture
-def printed(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+def printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], str]]:
     """Everything the functions have printed so far: log lines and EMF."""
     handler = logging.getLogger(logger.service).handlers[0]
     assert isinstance(handler, logging.StreamHandler)
-    before = handler.setStream(CurrentStdout())
+    output = CurrentStdout()
+    before = handler.setStream(output)
+    # print writes a line and its end apart. A process of Lambda serves one request at a time; threads of this
+    # one serve many, and another line could come between.
+    monkeypatch.setattr(cloudwatch, "print", lambda line: output.write(f"{line}\n"), raising=False)
     chunks: list[str] = []
 
     def read() -> str:
@@ -46,19 +53,16 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
     handler.setStream(before or sys.__stdout__)
 
 
-def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make conditional writes atomic, as DynamoDB's are; moto checks and writes in two steps."""
-    lock = threading.Lock()
+def one_request_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every AWS request atomic; moto checks, writes, copies and sorts in steps that threads mix up."""
+    lock = threading.RLock()
+    process = BotocoreStubber.process_request
 
-    def locked(method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            with lock:
-                return method(*arguments, **named)
+    def locked(stubber: BotocoreStubber, request: Any) -> Any:
+        with lock:
+            return process(stubber, request)
 
-        return call
-
-    for name in ("put_item", "update_item"):
-        monkeypatch.setattr(DynamoDBBackend, name, locked(getattr(DynamoDBBackend, name)))
+    monkeypatch.setattr(BotocoreStubber, "process_request", locked)
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +83,7 @@ def campaign(
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    one_write_at_a_time(monkeypatch)
+    one_request_at_a_time(monkeypatch)
     with mock_aws():
         functions, endpoints = clients
         create_resources(functions.dynamodb, functions.s3)

@@ -21,7 +21,7 @@ from image_api.sagemaker_realtime import SageMakerRealtime
 from image_api.settings import from_environment
 from moto import mock_aws
 
-from tests.lambda_functions.conftest import one_write_at_a_time
+from tests.lambda_functions.conftest import one_request_at_a_time
 from tests.lambda_functions.local_campaign import ENVIRONMENT, Campaign, LambdaContext, create_resources
 from tests.lambda_functions.local_campaign import Endpoint as AsyncEndpoint
 from tests.lambda_functions.moderation.conftest import Rekognition
@@ -114,7 +114,7 @@ def realtime(
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setattr("image_api.drawing.time.sleep", lambda _: None)
-    one_write_at_a_time(monkeypatch)
+    one_request_at_a_time(monkeypatch)
     with mock_aws():
         functions, _ = clients
         create_resources(functions.dynamodb, functions.s3)

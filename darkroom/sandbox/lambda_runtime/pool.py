@@ -76,6 +76,7 @@ class FunctionPool:
     def _work(self) -> None:
         """One environment's life: take invocations until the function goes or nobody asks."""
         environment: ExecutionEnvironment | None = None
+        self._is_free()
         while (task := self._take()) is not None:
             invocation, future = task
             try:
@@ -84,13 +85,19 @@ class FunctionPool:
             except Exception as error:
                 # The sandbox's own fault or a package that can't be run: the caller has to know.
                 outcome = _error("Sandbox.StartFailure", f"{error}")
+            # Before the answer is out: who has it and calls again finds this environment, not a new one.
+            self._is_free()
             future.set_result(outcome)
         if environment is not None:
             environment.stop()
 
-    def _take(self) -> tuple[Invocation, Future[Outcome]] | None:
+    def _is_free(self) -> None:
         with self._changed:
             self._idle += 1
+
+    def _take(self) -> tuple[Invocation, Future[Outcome]] | None:
+        """The next invocation for a free environment, free no more; None when it should end."""
+        with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed, _IDLE_SECONDS)
             self._idle -= 1
             if self._waiting and self._workers <= max(1, self.limit):

@@ -87,10 +87,10 @@ def test_a_gigabyte_of_garbage_is_refused_at_its_first_line_and_not_read(tmp_pat
     with file.open("wb") as stream:
         stream.write(b"x" * 1_000_000)
         stream.truncate(1_000_000_000)  # sparse: the rest is zeros
-    begin = time.monotonic()
+    begin = time.thread_time()
     with pytest.raises(PlanError, match="line 1 is longer than 200 bytes"):
         read_trace(file)
-    assert time.monotonic() - begin < 1
+    assert time.thread_time() - begin < 1
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:

@@ -195,6 +195,6 @@ def test_a_thousand_words_cost_a_thousand_character_prompt_little() -> None:
     blocked = WordList(f"word{number} another{number}" for number in range(1000))
     prompt = ("A 5mall red f0x, n1ce on 0il " * 40)[:1000]
     assert len(list(readings(prompt))) == 3
-    start = time.perf_counter()
+    start = time.thread_time()
     assert not blocked.is_in(prompt)
-    assert time.perf_counter() - start < 0.1, "measured at about a millisecond: docs/moderation.md"
+    assert time.thread_time() - start < 0.1, "measured at about a millisecond: docs/moderation.md"

@@ -134,7 +134,7 @@ def began() -> float | None:
 
 
 def trace_calls(client: Any) -> Any:
-    """Have each call of a boto3 client be a span; gives the client back."""
+    """Have each call of an AWS client be a span; gives the client back."""
     events, region = client.meta.events, client.meta.region_name
     events.register("before-call", lambda model, context, **_: _begin_call(model, context, region))
     events.register(

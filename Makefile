@@ -23,7 +23,7 @@ MODEL_SOURCES := $(shell find model_artifacts neuron_build -name '*.py' -o -name
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-setup: .build/python.stamp .build/node.stamp .build/lambda-layer.stamp .build/bundles.stamp ## Install everything into .venv, node_modules and .build; skipped when nothing changed
+setup: .build/python.stamp .build/node.stamp .build/lambda-layer.zip .build/bundles.stamp ## Install everything into .venv, node_modules and .build; skipped when nothing changed
 
 .build/python.stamp: $(LOCKS) pyproject.toml
 	@echo "== Python packages into .venv (a few minutes the first time)"
@@ -43,12 +43,14 @@ setup: .build/python.stamp .build/node.stamp .build/lambda-layer.stamp .build/bu
 	@ln -sf ../../node_modules/.bin/cdk .venv/bin/cdk
 	@touch $@
 
-.build/lambda-layer.stamp: locks/lambda.txt .build/python.stamp
-	@echo "== The Lambda functions' dependencies into .build/lambda-layer"
-	rm -rf .build/lambda-layer
+# A zip file, because a synth hashes and copies what it deploys, file by file; of the same bytes whenever it is made.
+.build/lambda-layer.zip: locks/lambda.txt .build/python.stamp
+	@echo "== The Lambda functions' dependencies into .build/lambda-layer.zip"
+	@rm -rf .build/lambda-layer
 	pip install $(LOCKED) --no-compile --target .build/lambda-layer/python -r locks/lambda.txt
 	@rm -rf .build/lambda-layer/python/bin
-	@touch $@
+	@chmod -R u=rwX,go=rX .build/lambda-layer && find .build/lambda-layer -exec touch -t 198001010000 {} +
+	@cd .build/lambda-layer && python -m zipfile -c ../lambda-layer.zip python
 
 .build/bundles.stamp: $(MODEL_SOURCES) .build/python.stamp
 	@echo "== The tiny model's bundle into .build/bundles"

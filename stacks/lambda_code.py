@@ -21,11 +21,11 @@ class LambdaCode:
 
     Attributes:
         root: the root of the functions' import path.
-        layer: the layer's folder, with the packages in ``python/``.
+        layer: the layer's zip file, with the packages in ``python/``.
     """
 
     root: Path = REPOSITORY / "lambda"
-    layer: Path = REPOSITORY / ".build" / "lambda-layer"
+    layer: Path = REPOSITORY / ".build" / "lambda-layer.zip"
 
     def check(self) -> None:
         """Refuse a layer that was not built.
@@ -33,8 +33,8 @@ class LambdaCode:
         Raises:
             NotBuiltError: with the command that builds it.
         """
-        if not (self.layer / "python" / "aws_lambda_powertools").is_dir():
-            raise NotBuiltError(f"{self.layer} has no python/aws_lambda_powertools in it: run `make setup`")
+        if not self.layer.is_file():
+            raise NotBuiltError(f"{self.layer} is not there: run `make setup`")
 
     def package(self, *names: str) -> lambda_.Code:
         """One package of lambda/, or several, as an asset that has nothing else in it."""
@@ -55,7 +55,7 @@ class LambdaCode:
         return lambda_.LayerVersion(
             scope,
             "Dependencies",
-            code=lambda_.Code.from_asset(str(self.layer), exclude=["__pycache__", "*.pyc"]),
+            code=lambda_.Code.from_asset(str(self.layer)),
             description="The packages of lambda/requirements.txt",
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, ZipInfo
 
 # As app.py does: the node of this environment, not the first on the PATH.
 _NODE = Path(sys.prefix) / "bin" / "node"
@@ -32,9 +33,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small bundle called tiny-sdxl and a layer, as `make setup` would build them."""
     root = tmp_path_factory.mktemp("workspace")
     _write_bundle(root / "bundles" / "tiny-sdxl")
-    package = root / "layer" / "python" / "aws_lambda_powertools"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
+    with ZipFile(root / "layer.zip", "w") as layer:
+        layer.writestr(ZipInfo("python/aws_lambda_powertools/__init__.py"), "")
     return root
 
 
@@ -55,7 +55,7 @@ def cdk_context() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def lambda_code(workspace: Path) -> LambdaCode:
-    return LambdaCode(layer=workspace / "layer")
+    return LambdaCode(layer=workspace / "layer.zip")
 
 
 @pytest.fixture(scope="session")

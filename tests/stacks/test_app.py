@@ -23,7 +23,7 @@ def checkout(tmp_path: Path, workspace: Path) -> Path:
     for file in ("app.py", "darkroom/__init__.py", "darkroom/planner/prices.json"):
         shutil.copy(REPOSITORY / file, tmp_path / file)
     shutil.copytree(workspace / "bundles", tmp_path / ".build" / "bundles")
-    shutil.copytree(workspace / "layer", tmp_path / ".build" / "lambda-layer")
+    shutil.copy(workspace / "layer.zip", tmp_path / ".build" / "lambda-layer.zip")
     return tmp_path
 
 
@@ -84,7 +84,7 @@ def test_an_unknown_name_is_answered_with_the_names_there_are(checkout: Path) ->
 
 
 def test_a_layer_that_was_not_built_is_answered_with_the_command_that_builds_it(checkout: Path) -> None:
-    shutil.rmtree(checkout / ".build" / "lambda-layer")
+    (checkout / ".build" / "lambda-layer.zip").unlink()
     answer = run_app(checkout, campaign="newsletter")
     assert answer.returncode == 1
     assert "run `make setup`" in answer.stderr

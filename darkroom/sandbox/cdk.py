@@ -42,7 +42,9 @@ class Cdk:
 
     def bootstrap(self) -> str:
         """Make the CDK's own stack, CDKToolkit."""
-        return self.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        # Where there is no app: the CLI would synthesize all of it to look for environments to bootstrap.
+        with tempfile.TemporaryDirectory(prefix="darkroom-cdk-") as folder:
+            return self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}", folder=Path(folder))
 
     def synth(self, *stacks: str, campaign: str | None = None) -> str:
         """Synthesize without printing the templates."""
@@ -60,17 +62,20 @@ class Cdk:
 
     def run(self, *arguments: str) -> str:
         """Run ``cdk`` with ``arguments``."""
+        return self._run(*arguments, folder=self._folder)
+
+    def _run(self, *arguments: str, folder: Path) -> str:
         environment = self._sandbox.env()
         # cdk.json says python3: this interpreter's, with the app's packages, whatever is active.
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-        with tempfile.TemporaryDirectory(prefix="darkroom-cdk-") as folder:
+        with tempfile.TemporaryDirectory(prefix="darkroom-cdk-") as home:
             # The CLI's cache of account ids is not the user's.
-            environment["CDK_HOME"] = folder
+            environment["CDK_HOME"] = home
             command = [str(_CLI), "--no-notices", "--no-version-reporting", "--ci"]
             try:
                 done = subprocess.run(
-                    [*command, f"--output={folder}/cdk.out", *arguments],
-                    cwd=self._folder,
+                    [*command, f"--output={home}/cdk.out", *arguments],
+                    cwd=folder,
                     env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,

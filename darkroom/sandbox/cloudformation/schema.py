@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 _MISSING = object()
@@ -38,10 +39,17 @@ class Schema:
         return [".".join(path) for path in self.create_only if _value_at(old, path) != _value_at(new, path)]
 
 
+def _schemas() -> Path:
+    """The folder of cfn-lint's schemas, found without importing it: that takes as long as a small stack."""
+    spec = find_spec("cfnlint")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("cfn-lint is not installed beside the sandbox: install requirements-sandbox.txt")
+    return Path(spec.origin).parent / "data" / "schemas"
+
+
 @lru_cache
 def _files_by_type() -> dict[str, str]:
-    path = files("cfnlint.data.schemas.providers").joinpath("us-east-1.json")
-    loaded: dict[str, str] = json.loads(path.read_text())
+    loaded: dict[str, str] = json.loads((_schemas() / "providers" / "us-east-1.json").read_text())
     return loaded
 
 
@@ -51,7 +59,7 @@ def schema_of(type_name: str) -> Schema | None:
     name = _files_by_type().get(type_name)
     if name is None:
         return None
-    schema = json.loads(files("cfnlint.data.schemas.resources").joinpath(f"{name}.json").read_text())
+    schema = json.loads((_schemas() / "resources" / f"{name}.json").read_text())
     create_only = schema.get("createOnlyProperties", []) + schema.get("conditionalCreateOnlyProperties", [])
     return Schema(
         properties=frozenset(schema.get("properties", {})),

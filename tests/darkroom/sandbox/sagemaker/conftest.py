@@ -50,7 +50,7 @@ def input_fn(body, content_type):
     return data
 
 def predict_fn(data, model):
-    print("drawing")
+    print("drawing", flush=True)
     time.sleep(data.get("sleep", 0))
     if data.get("boom"):
         raise RuntimeError("the model blew up")
@@ -195,6 +195,11 @@ class Aws:
                 QueueUrl=f"{self.url}/123456789012/inbox", ReceiptHandle=message["ReceiptHandle"]
             )
         return [message for message in self.messages if message["eventName"] == event]
+
+    def begun(self) -> int:
+        """How many inferences the models have begun; a request is in flight a little before."""
+        logs = self.context.settings.state.rglob("logs/*/*.log")
+        return sum(log.read_text().count("drawing\n") for log in logs)
 
     def result_of(self, accepted: dict[str, Any]) -> dict[str, Any]:
         """Wait for the notification of one request."""

@@ -99,7 +99,7 @@ def test_requests_wait_at_zero_instances_and_none_is_lost(aws: Aws) -> None:
 def test_scaling_in_finishes_what_runs(aws: Aws) -> None:
     aws.make_endpoint()
     accepted = aws.post({"sleep": 0.6})
-    eventually(lambda: sagemaker.endpoints()[0].backlog.in_flight, "the inference to begin")
+    eventually(aws.begun, "the inference to begin")
 
     aws.set_capacity(0)
 
@@ -111,7 +111,7 @@ def test_scaling_in_kills_what_runs_longer_than_the_grace(aws: Aws, monkeypatch:
     monkeypatch.setattr(worker_pool, "GRACE_SECONDS", 0.5)
     aws.make_endpoint()
     accepted = aws.post({"sleep": 60})
-    eventually(lambda: sagemaker.endpoints()[0].backlog.in_flight, "the inference to begin")
+    eventually(aws.begun, "the inference to begin")
 
     aws.set_capacity(0)
 
@@ -123,7 +123,7 @@ def test_scaling_in_gives_back_what_no_worker_has_begun(aws: Aws) -> None:
     aws.make_endpoint(concurrency=2)
     first, second = aws.post({"sleep": 4}), aws.post({})
     [endpoint] = sagemaker.endpoints()
-    eventually(lambda: endpoint.backlog.in_flight == 2, "the instance to take both")
+    eventually(lambda: aws.begun() and endpoint.backlog.in_flight == 2, "the instance to take both")
 
     aws.set_capacity(0)
 
@@ -220,7 +220,7 @@ def test_deleting_an_endpoint_ends_its_workers_and_drops_its_requests(aws: Aws) 
     aws.make_endpoint()
     for _ in range(3):
         aws.post({"sleep": 5})
-    eventually(lambda: sagemaker.endpoints()[0].backlog.in_flight, "the inference to begin")
+    eventually(aws.begun, "the inference to begin")
 
     aws.client("sagemaker").delete_endpoint(EndpointName="demo")
 

@@ -127,7 +127,7 @@ def test_an_instance_that_goes_answers_what_it_has(aws: Aws) -> None:
     make_endpoint(aws, count=2, routing="LEAST_OUTSTANDING_REQUESTS")
     with ThreadPoolExecutor(2) as pool:
         held = [pool.submit(call, aws, {"sleep": 2}) for _ in range(2)]
-        eventually(lambda: sagemaker.endpoints()[0].backlog.size == 2, "two calls")
+        eventually(lambda: aws.begun() == 2, "two calls")
         assert [one.calls.count for one in sagemaker.endpoints()[0].instances] == [1, 1]
         aws.set_capacity(1)
         assert [one.result()["ResponseMetadata"]["HTTPStatusCode"] for one in held] == [200, 200]
@@ -160,6 +160,6 @@ def test_the_workers_of_an_instance_answer_side_by_side(aws: Aws) -> None:
     make_endpoint(aws, SAGEMAKER_MODEL_SERVER_WORKERS="2")
     with ThreadPoolExecutor(1) as pool:
         long = pool.submit(call, aws, {"sleep": 3})
-        eventually(lambda: sagemaker.endpoints()[0].backlog.size == 1, "the long call")
+        eventually(aws.begun, "the long call")
         call(aws, {})
         assert not long.done()

@@ -148,7 +148,7 @@ class ExecutionEnvironment:
         self._access_key = given["AWS_ACCESS_KEY_ID"]
         callers.let_in(self._access_key, Caller(function.name, function.arn, self.crash))
         client = [str(_SKEWED), str(self.skew)] if self.skew else ["-m", "awslambdaric"]
-        return self._context.processes.spawn(
+        process = self._context.processes.spawn(
             # -S: no site-packages; what a handler can import is what PYTHONPATH says.
             [sys.executable, "-S", *client, function.handler],
             env={
@@ -164,6 +164,10 @@ class ExecutionEnvironment:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+        # Before anybody reads: an answer's log is drained, which must not wait for more of it.
+        if process.stdout is not None:
+            os.set_blocking(process.stdout.fileno(), False)
+        return process
 
     def _initialize(self, invocation: Invocation) -> Outcome | None:
         """Wait for the init phase; the outcome of ``invocation`` when that fails."""
@@ -233,7 +237,6 @@ class ExecutionEnvironment:
         output = self._process.stdout
         if output is None:
             raise AssertionError("the environment's process was started without a pipe")
-        os.set_blocking(output.fileno(), False)
         # Not select(), which can't take a descriptor beyond 1023: a thousand open connections are ahead.
         readable = select.poll()
         readable.register(output, select.POLLIN)

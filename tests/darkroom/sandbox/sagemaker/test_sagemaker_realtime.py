@@ -161,5 +161,6 @@ def test_the_workers_of_an_instance_answer_side_by_side(aws: Aws) -> None:
     with ThreadPoolExecutor(1) as pool:
         long = pool.submit(call, aws, {"sleep": 3})
         eventually(aws.begun, "the long call")
-        call(aws, {})
+        quick = json.loads(call(aws, {})["Body"].read())
         assert not long.done()
+        assert json.loads(long.result()["Body"].read())["pid"] != quick["pid"]
